@@ -1,0 +1,24 @@
+//! Kaygia Desk: a support desk that lives in the terminal.
+//!
+//! The tree, from the pure middle outwards (`tests/architecture.rs` enforces who may import whom):
+//!
+//! * `domain`: the words of the trade: ids, tickets, comments, projects, safe text; all that can be
+//!   written (`domain::command`) and read (`domain::query`).
+//! * `auth`, `policy`: who somebody is, what they may do. Pure; the only makers of an actor, a permit, a scope.
+//! * `store`: all SQL. `server`: the private Postgres of the demo and the tests.
+//! * `desk`: the use cases, each one transaction: facts, permit, write, event.
+//! * `app`: one `State`, one `update`; `ui`: draws it. Both pure.
+//! * `runtime`: the terminal, the clock, the tasks. `cli`: the command line. `config`, `telemetry`.
+
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod config;
+pub mod desk;
+pub mod domain;
+pub mod policy;
+pub mod runtime;
+pub mod server;
+pub mod store;
+pub mod telemetry;
+pub mod ui;

@@ -1,0 +1,3 @@
+//! The `desk` program: parse, run, exit code.
+
+fn main() {}
