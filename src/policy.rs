@@ -1,1 +1,201 @@
-//! Being built.
+//! Rights: the one place that knows what a role may do.
+//!
+//! [`permit`] turns a command into a [`Permit`], without which the store writes nothing; [`scope`] makes the
+//! [`Scope`], without which it reads nothing. Both have private fields and no other makers.
+
+use crate::auth::Actor;
+use crate::domain::command::{Command, ProjectChange};
+use crate::domain::ids::UserId;
+use crate::domain::user::Role;
+
+/// What the account of an actor is now, read in the same transaction as the write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The role now; none when the account is gone.
+    pub role: Option<Role>,
+    /// Switched on.
+    pub active: bool,
+    /// Address verified.
+    pub verified: bool,
+    /// The session exists and has not expired.
+    pub session: bool,
+}
+
+/// What a decision rests on, beside the actor and the command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// The actor's account now. Ignored for the operator and the system.
+    pub standing: Standing,
+    /// For a person that the command names (assignee, client): role and whether active; none when unknown.
+    pub named: Option<(Role, bool)>,
+}
+
+/// Leave to carry out one command. Consumed by the write; ids come from it.
+#[derive(Debug)]
+pub struct Permit {
+    command: Command,
+    actor: Actor,
+}
+
+impl Permit {
+    /// The command, and who carries it out.
+    pub fn into_parts(self) -> (Command, Actor) {
+        (self.command, self.actor)
+    }
+}
+
+/// What may be read: decided facts.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    reader: Option<UserId>,
+    tickets: bool,
+    accounts: Accounts,
+}
+
+impl Scope {
+    /// Whose read marks and drafts these are; none for the operator and the system.
+    pub fn reader(&self) -> Option<&UserId> {
+        self.reader.as_ref()
+    }
+
+    /// Whether tickets and projects may be read.
+    pub const fn tickets(&self) -> bool {
+        self.tickets
+    }
+
+    /// Whose accounts may be read.
+    pub const fn accounts(&self) -> Accounts {
+        self.accounts
+    }
+}
+
+/// Whose accounts may be read in the Clients screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accounts {
+    /// Clients only.
+    Clients,
+    /// Everybody.
+    All,
+}
+
+/// Why not, as a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// The right is missing.
+    Forbidden(&'static str),
+    /// The account lost its access, or the session ended: sign in again.
+    SignedOut(&'static str),
+}
+
+/// What a command needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Right {
+    /// Own drafts and read marks.
+    OwnDesk,
+    /// Tickets and their conversations.
+    Tickets,
+    /// Projects.
+    Projects,
+    /// Accounts of anybody, before anybody can sign in.
+    Accounts,
+}
+
+fn needs(command: &Command) -> Right {
+    match command {
+        Command::SaveDraft { .. } | Command::DiscardDraft { .. } | Command::MarkSeen { .. } => Right::OwnDesk,
+        Command::Assign { .. }
+        | Command::SetStatus { .. }
+        | Command::SetPriority { .. }
+        | Command::SetWaiting { .. }
+        | Command::Reply { .. }
+        | Command::CreateTicket { .. } => Right::Tickets,
+        Command::CreateProject { .. } | Command::EditProject { .. } => Right::Projects,
+        Command::AddUser { .. } => Right::Accounts,
+    }
+}
+
+fn role_has(role: &Role, right: Right) -> bool {
+    match (role, right) {
+        (Role::Admin | Role::SuperAdmin, Right::OwnDesk | Right::Tickets | Right::Projects) => true,
+        (Role::Admin | Role::SuperAdmin, Right::Accounts) => false,
+        (Role::Client | Role::Unknown(_), _) => false,
+    }
+}
+
+/// Whether an actor's session still holds: the account is active, verified staff, and nobody ended the session.
+pub fn holds(actor: &Actor, standing: &Standing) -> Result<(), Denial> {
+    if actor.role().is_none() {
+        return Ok(());
+    }
+    if !standing.session {
+        return Err(Denial::SignedOut("your session has ended: sign in again"));
+    }
+    match &standing.role {
+        Some(role) if role.is_staff() && standing.active && standing.verified => Ok(()),
+        _ => Err(Denial::SignedOut("your account no longer has access to the desk")),
+    }
+}
+
+/// Decides one command.
+pub fn permit(actor: &Actor, command: Command, facts: &Facts) -> Result<Permit, Denial> {
+    let right = needs(&command);
+    if actor.role().is_some() {
+        holds(actor, &facts.standing)?;
+        let allowed = facts.standing.role.as_ref().is_some_and(|role| role_has(role, right));
+        if !allowed {
+            return Err(Denial::Forbidden("only an operator makes accounts, with `desk user add`"));
+        }
+    } else if right == Right::OwnDesk {
+        return Err(Denial::Forbidden("drafts and read marks belong to somebody who has signed in"));
+    } else if actor.kind() == "operator" && right != Right::Accounts {
+        return Err(Denial::Forbidden("this is done from the desk, by somebody who has signed in"));
+    } else if actor.kind() == "system" {
+        return Err(Denial::Forbidden("the desk does nothing of this kind by itself"));
+    }
+    named_person(&command, facts)?;
+    Ok(Permit { command, actor: actor.clone() })
+}
+
+/// A ticket is given to active staff only; tickets and projects belong to clients.
+fn named_person(command: &Command, facts: &Facts) -> Result<(), Denial> {
+    match command {
+        Command::Assign { change, .. } if change.to.is_some() => match &facts.named {
+            Some((role, true)) if role.is_staff() => Ok(()),
+            _ => Err(Denial::Forbidden("a ticket can be given to active staff only")),
+        },
+        Command::EditProject { changes, .. }
+            if !changes.iter().any(|change| matches!(change, ProjectChange::Client(_))) =>
+        {
+            Ok(())
+        }
+        Command::CreateTicket { .. } | Command::CreateProject { .. } | Command::EditProject { .. } => {
+            match &facts.named {
+                Some((Role::Client, _)) => Ok(()),
+                _ => {
+                    Err(Denial::Forbidden("choose a client: staff have no tickets or projects of their own"))
+                }
+            }
+        }
+        Command::Assign { .. }
+        | Command::SetStatus { .. }
+        | Command::SetPriority { .. }
+        | Command::SetWaiting { .. }
+        | Command::Reply { .. }
+        | Command::SaveDraft { .. }
+        | Command::DiscardDraft { .. }
+        | Command::MarkSeen { .. }
+        | Command::AddUser { .. } => Ok(()),
+    }
+}
+
+/// What an actor may read, by the role at sign-in. The answer is released only while [`holds`] says so.
+pub fn scope(actor: &Actor) -> Scope {
+    Scope {
+        reader: actor.user().cloned(),
+        tickets: actor.role().is_none_or(Role::is_staff),
+        accounts: match actor.role() {
+            None | Some(Role::SuperAdmin) => Accounts::All,
+            Some(Role::Admin | Role::Client | Role::Unknown(_)) => Accounts::Clients,
+        },
+    }
+}

@@ -1,0 +1,60 @@
+//! Why something did not happen, in words a person can act on.
+
+use super::safe_text::SafeText;
+
+/// The answer to a command or query that was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The actor may not do this.
+    Denied(String),
+    /// Somebody else changed it first; nothing was overwritten.
+    Overtaken {
+        /// What was changed: `status`, `assignee`, a field of a project.
+        field: &'static str,
+        /// The value now, in the words of the screen.
+        now: SafeText,
+        /// Who did it, where the event log knows.
+        by: Option<SafeText>,
+    },
+    /// Messages arrived since the author looked; a second press goes on.
+    NewMessages(u32),
+    /// The thing is not there any more.
+    Gone(&'static str),
+    /// The input can't be accepted.
+    Invalid(String),
+    /// The database can't be reached, or did not answer in time. The same command may be tried again.
+    Unavailable(String),
+    /// The session ended: sign in again.
+    SignedOut(String),
+    /// Something that should not happen; details are in the log.
+    Internal(String),
+}
+
+impl Failure {
+    /// One sentence: what happened and what to do.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Denied(why) | Self::Invalid(why) | Self::Unavailable(why) | Self::SignedOut(why) => {
+                why.clone()
+            }
+            Self::Overtaken { field, now, by: Some(by) } => {
+                format!(
+                    "{} set the {field} to {} meanwhile; yours was not saved",
+                    by.one_line(),
+                    now.one_line()
+                )
+            }
+            Self::Overtaken { field, now, by: None } => {
+                format!("the {field} became {} meanwhile; yours was not saved", now.one_line())
+            }
+            Self::NewMessages(1) => {
+                "1 new message since you looked: read it, or press again to go on".to_owned()
+            }
+            Self::NewMessages(n) => {
+                format!("{n} new messages since you looked: read them, or press again to go on")
+            }
+            Self::Gone(what) => format!("this {what} does not exist any more"),
+            Self::Internal(what) => format!("{what}; the log file has the details"),
+        }
+    }
+}

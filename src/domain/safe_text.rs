@@ -1,0 +1,209 @@
+//! Text from outside, made safe to show.
+//!
+//! Everything that a client, the web app or the server wrote becomes a [`SafeText`] at the border. Control,
+//! bidirectional, zero-width and tag characters are shown as marks and never reach a terminal. The raw text
+//! is kept only where it differs, for comparing and writing back. Making safe text safe again changes nothing.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// At most this many combining marks are kept on one character.
+const MARKS_KEPT: usize = 8;
+
+/// Text that may be drawn, logged or copied. Holds only printable characters, `\n` and `\t`.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct SafeText {
+    safe: Box<str>,
+    raw: Option<Box<str>>,
+}
+
+impl SafeText {
+    /// Makes foreign text safe.
+    pub fn new(raw: &str) -> Self {
+        match sanitise(raw) {
+            Cow::Borrowed(safe) => Self { safe: safe.into(), raw: None },
+            Cow::Owned(safe) => Self { safe: safe.into(), raw: Some(raw.into()) },
+        }
+    }
+
+    /// The text to show; may hold `\n` and `\t`.
+    pub fn as_str(&self) -> &str {
+        &self.safe
+    }
+
+    /// The text to show where one line is wanted: runs of white space become one blank.
+    pub fn one_line(&self) -> Cow<'_, str> {
+        let flat = |c: char| c == '\n' || c == '\t';
+        if !self.safe.contains(flat) {
+            return Cow::Borrowed(&self.safe);
+        }
+        Cow::Owned(self.safe.split(flat).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "))
+    }
+
+    /// What the database holds. Only for comparing and writing back, never for showing.
+    pub fn raw(&self) -> &str {
+        self.raw.as_deref().unwrap_or(&self.safe)
+    }
+
+    /// Whether there is nothing to show.
+    pub fn is_blank(&self) -> bool {
+        self.safe.trim().is_empty()
+    }
+}
+
+impl fmt::Debug for SafeText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.safe, f)
+    }
+}
+
+impl fmt::Display for SafeText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.safe)
+    }
+}
+
+impl From<&str> for SafeText {
+    fn from(raw: &str) -> Self {
+        Self::new(raw)
+    }
+}
+
+/// Makes `raw` safe; borrowed when nothing had to change.
+pub fn sanitise(raw: &str) -> Cow<'_, str> {
+    if raw.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
+        return Cow::Borrowed(raw);
+    }
+    let mut safe = String::with_capacity(raw.len() + 16);
+    let mut changed = false;
+    let mut marks = 0;
+    let mut chars = raw.chars().peekable();
+    let mut previous = None;
+    while let Some(c) = chars.next() {
+        let next = chars.peek().copied();
+        marks = if is_combining(c) { marks + 1 } else { 0 };
+        match c {
+            '\r' if next == Some('\n') => changed = true,
+            '\n' | '\t' => safe.push(c),
+            '\0'..='\x1f' => {
+                changed = true;
+                safe.extend(['^', char::from(c as u8 + 64)]);
+            }
+            '\x7f' => {
+                changed = true;
+                safe.push_str("^?");
+            }
+            '\u{200c}' | '\u{200d}' if joins(previous, c, next) => safe.push(c),
+            _ if is_unsafe(c) => {
+                changed = true;
+                mark(&mut safe, c);
+            }
+            _ if marks > MARKS_KEPT => changed = true,
+            _ => safe.push(c),
+        }
+        previous = Some(c);
+    }
+    if changed { Cow::Owned(safe) } else { Cow::Borrowed(raw) }
+}
+
+/// Whether a character is obeyed, hidden or reordering rather than shown.
+fn is_unsafe(c: char) -> bool {
+    matches!(c,
+        '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        || (c as u32) & 0xfffe == 0xfffe
+}
+
+/// Whether a joiner stands where a script or an emoji sequence needs it.
+fn joins(previous: Option<char>, joiner: char, next: Option<char>) -> bool {
+    let (Some(previous), Some(next)) = (previous, next) else { return false };
+    let emoji = |c: char| is_emoji(c) || c == '\u{fe0f}';
+    (joined_script(previous) && joined_script(next))
+        || (joiner == '\u{200d}' && emoji(previous) && is_emoji(next))
+}
+
+/// Arabic, Syriac, the Indic scripts, Mongolian and their neighbours: letters and marks that take joiners.
+fn joined_script(c: char) -> bool {
+    matches!(c, '\u{600}'..='\u{61b}' | '\u{61d}'..='\u{8ff}' | '\u{900}'..='\u{dff}' | '\u{1000}'..='\u{109f}'
+        | '\u{1780}'..='\u{180d}' | '\u{1820}'..='\u{18af}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}')
+}
+
+/// Pictographs, modifiers and the signs that take part in emoji sequences.
+fn is_emoji(c: char) -> bool {
+    matches!(c, '\u{1f000}'..='\u{1faff}' | '\u{2600}'..='\u{27bf}' | '\u{2190}'..='\u{21ff}' | '\u{2300}'..='\u{23ff}'
+        | '\u{2b00}'..='\u{2bff}' | '\u{a9}' | '\u{ae}')
+}
+
+/// Marks that sit on the character before them and take no column of their own.
+fn is_combining(c: char) -> bool {
+    !c.is_ascii() && unicode_width::UnicodeWidthChar::width(c) == Some(0) && !is_unsafe(c)
+}
+
+fn mark(safe: &mut String, c: char) {
+    use fmt::Write as _;
+    let _ = write!(safe, "<U+{:04X}>", c as u32);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_becomes_a_mark() {
+        let cases = [
+            ("\x1b]0;owned\x07", "^[]0;owned^G"),
+            ("\u{9b}31m", "<U+009B>31m"),
+            ("a\u{202e}b", "a<U+202E>b"),
+            ("tag\u{e0041}", "tag<U+E0041>"),
+            ("del\x7f", "del^?"),
+            ("line\r\nnext", "line\nnext"),
+            ("over\rwrite", "over^Mwrite"),
+            ("zero\u{200b}width", "zero<U+200B>width"),
+        ];
+        for (raw, safe) in cases {
+            let text = SafeText::new(raw);
+            assert_eq!(text.as_str(), safe);
+            assert_eq!(text.raw(), raw);
+        }
+    }
+
+    #[test]
+    fn emoji_families_and_joined_scripts_stay_whole() {
+        for text in ["👨‍👩‍👧‍👦 ok ❤️", "می‌خواهم", "श्री‍", "naïve — “quoted” 東京 🇬🇧"]
+        {
+            let safe = SafeText::new(text);
+            if text == "श्री‍" {
+                assert_eq!(safe.as_str(), "श्री<U+200D>", "a joiner at the end joins nothing");
+            } else {
+                assert_eq!(safe.as_str(), text);
+            }
+        }
+    }
+
+    #[test]
+    fn piles_of_combining_marks_are_cut() {
+        let pile: String = std::iter::once('a').chain(std::iter::repeat_n('\u{301}', 10_000)).collect();
+        assert_eq!(SafeText::new(&pile).as_str().chars().count(), 1 + MARKS_KEPT);
+    }
+
+    #[test]
+    fn one_line_folds_breaks() {
+        assert_eq!(SafeText::new("a\n\n\tb").one_line(), "a b");
+    }
+
+    proptest! {
+        #[test]
+        fn making_safe_twice_changes_nothing(raw in any::<String>()) {
+            let once = sanitise(&raw).into_owned();
+            prop_assert_eq!(sanitise(&once).into_owned(), once.clone());
+            prop_assert!(!once.chars().any(|c| c != '\n' && c != '\t' && c.is_control()));
+        }
+
+        #[test]
+        fn plain_text_is_unchanged(raw in "[ -~\n\tà-ÿΑ-Ωа-я一-鿿]{0,200}") {
+            prop_assert_eq!(sanitise(&raw).into_owned(), raw);
+        }
+    }
+}
