@@ -7,7 +7,7 @@
 use super::ids::{CommentId, ProjectId, TicketId, UserId};
 use super::money::Budget;
 use super::project::{ProjectStatus, ProjectType};
-use super::ticket::{Draft, Priority, TicketStatus};
+use super::ticket::{Draft, Priority, TicketRow, TicketStatus};
 use super::time::Timestamp;
 use super::user::Role;
 
@@ -293,4 +293,13 @@ impl std::fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("PasswordHash(***)")
     }
+}
+
+/// A command carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// The ticket after it, read after the commit; none for commands about something else.
+    pub row: Option<Box<TicketRow>>,
+    /// The version of the draft saved; none for other commands.
+    pub draft_version: Option<i64>,
 }

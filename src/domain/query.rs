@@ -256,3 +256,12 @@ pub enum Answer {
     /// By name.
     Staff(Vec<Person>),
 }
+
+/// An answer, with the server's clock when it was given: ages are reckoned by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// What was found.
+    pub answer: Answer,
+    /// `clock_timestamp()` of the server.
+    pub server_now: Timestamp,
+}

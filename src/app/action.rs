@@ -1,0 +1,326 @@
+//! The one table of actions: keys, help, palette, footer and which-key are all printed from it.
+//!
+//! An action is what a person can ask for. Each has one row; a key is named in that row and nowhere else.
+
+use super::key::Chord;
+
+/// Where a key means something. The stack of contexts is computed from the state, innermost first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Context {
+    /// Everywhere, text fields included.
+    Always,
+    /// Wherever no text is typed.
+    Desk,
+    /// Any list.
+    Move,
+    /// The list of tickets.
+    Queue,
+    /// The conversation.
+    Thread,
+    /// A ticket is at hand: queue and thread.
+    Ticket,
+    /// Writing a reply.
+    Composer,
+    /// The bar before sending.
+    Review,
+    /// The columns of projects.
+    Board,
+    /// A project opened.
+    Project,
+    /// The list of clients.
+    Clients,
+    /// A client opened.
+    Profile,
+    /// Any overlay with a list and a line to type in.
+    Picker,
+    /// The page of help.
+    Help,
+    /// A question with yes and no.
+    Confirm,
+    /// A form of several fields.
+    Form,
+    /// The search line.
+    Prompt,
+    /// The sign-in screen.
+    SignIn,
+}
+
+/// All that a person can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "each has its name, label and help in the table")]
+pub enum Action {
+    MoveDown,
+    MoveUp,
+    MoveFirst,
+    MoveLast,
+    MoveHalfDown,
+    MoveHalfUp,
+    MovePageDown,
+    MovePageUp,
+    MoveLeft,
+    MoveRight,
+    Open,
+    Back,
+    GoQueue,
+    GoBoards,
+    GoClients,
+    GoPrevious,
+    Palette,
+    Help,
+    Undo,
+    Redo,
+    Refresh,
+    Redraw,
+    Suspend,
+    MouseToggle,
+    Cancel,
+    Quit,
+    View1,
+    View2,
+    View5,
+    View7,
+    View8,
+    ViewNext,
+    ViewPrevious,
+    Search,
+    Sort,
+    PreviewDown,
+    PreviewUp,
+    TicketNext,
+    TicketPrevious,
+    MessageNext,
+    MessagePrevious,
+    Reply,
+    Take,
+    Assign,
+    Resolve,
+    Settle,
+    StatusOpen,
+    StatusPending,
+    StatusResolved,
+    StatusClosed,
+    PriorityLow,
+    PriorityNormal,
+    PriorityHigh,
+    PriorityUrgent,
+    MarkUnread,
+    ClientCard,
+    NewTicket,
+    CopyNumber,
+    CopyThread,
+    ComposerReview,
+    ComposerEditor,
+    ReviewSend,
+    ReviewSendNext,
+    ReviewStatus,
+    ReviewEdit,
+    ReviewKeep,
+    ReviewDiscard,
+    CardLeft,
+    CardRight,
+    CardStatus,
+    CardNew,
+    CardEdit,
+    CardTickets,
+    BoardFilter,
+    ClientSearch,
+    ProfileTickets,
+    ProfileProjects,
+    PickerChoose,
+    PickerDown,
+    PickerUp,
+    OverlayClose,
+    ConfirmYes,
+    ConfirmNo,
+    FormNext,
+    FormPrevious,
+    FormSubmit,
+    PromptApply,
+    SignInSubmit,
+    SignInNext,
+}
+
+/// What stands in the footer.
+#[derive(Clone, Copy, Debug)]
+pub struct Footer {
+    /// Lower comes first.
+    pub rank: u8,
+    /// One or two words.
+    pub label: &'static str,
+    /// The key shown is the first of the chord: a prefix that opens the which-key box.
+    pub prefix: bool,
+}
+
+/// One action.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Which.
+    pub action: Action,
+    /// Its name in the config file and the palette.
+    pub name: &'static str,
+    /// Default keys, each where it holds; several for one context are parted by ` | `.
+    pub keys: &'static [(Context, &'static str)],
+    /// What the palette and the which-key box call it.
+    pub label: &'static str,
+    /// One sentence.
+    pub help: &'static str,
+    /// Heading in the help.
+    pub group: &'static str,
+    /// Place in the footer, if any.
+    pub footer: Option<Footer>,
+    /// Whether the palette offers it.
+    pub in_palette: bool,
+}
+
+impl Row {
+    const fn footer(mut self, rank: u8, label: &'static str) -> Self {
+        self.footer = Some(Footer { rank, label, prefix: false });
+        self
+    }
+
+    const fn prefix(mut self, rank: u8, label: &'static str) -> Self {
+        self.footer = Some(Footer { rank, label, prefix: true });
+        self
+    }
+
+    const fn palette(mut self) -> Self {
+        self.in_palette = true;
+        self
+    }
+
+    /// The default chords with their contexts.
+    pub fn chords(&self) -> impl Iterator<Item = (Context, Chord)> {
+        self.keys
+            .iter()
+            .flat_map(|(context, texts)| texts.split(" | ").map(move |text| (*context, text)))
+            .filter_map(|(context, text)| Some((context, Chord::parse(text)?)))
+    }
+}
+
+type Keys = &'static [(Context, &'static str)];
+
+const fn row(
+    action: Action,
+    name: &'static str,
+    keys: Keys,
+    label: &'static str,
+    help: &'static str,
+    group: &'static str,
+) -> Row {
+    Row { action, name, keys, label, help, group, footer: None, in_palette: false }
+}
+
+use Action as A;
+use Context as C;
+
+const MOVE: &str = "Moving";
+const GO: &str = "Going";
+const QUEUE: &str = "Queue";
+const TICKET: &str = "Ticket";
+const THREAD: &str = "Thread";
+const WRITE: &str = "Writing";
+const BOARD: &str = "Boards";
+const CLIENT: &str = "Clients";
+const DESK: &str = "Desk";
+const DIALOG: &str = "Dialogs";
+
+/// The table.
+#[rustfmt::skip]
+pub static TABLE: &[Row] = &[
+    row(A::MoveDown, "move.down", &[(C::Move, "j | Down"), (C::Help, "j | Down")], "Down", "One row or line down.", MOVE),
+    row(A::MoveUp, "move.up", &[(C::Move, "k | Up"), (C::Help, "k | Up")], "Up", "One row or line up.", MOVE),
+    row(A::MoveFirst, "move.first", &[(C::Move, "g g | Home"), (C::Help, "g g | Home")], "First", "To the first row, or the beginning.", MOVE),
+    row(A::MoveLast, "move.last", &[(C::Move, "G | End"), (C::Help, "G | End")], "Last", "To the last row, or the end.", MOVE),
+    row(A::MoveHalfDown, "move.half_down", &[(C::Move, "Ctrl-d"), (C::Help, "Ctrl-d")], "Half a page down", "Half a page down.", MOVE),
+    row(A::MoveHalfUp, "move.half_up", &[(C::Move, "Ctrl-u"), (C::Help, "Ctrl-u")], "Half a page up", "Half a page up.", MOVE),
+    row(A::MovePageDown, "move.page_down", &[(C::Move, "PgDn"), (C::Help, "PgDn | Space")], "Page down", "One page down.", MOVE),
+    row(A::MovePageUp, "move.page_up", &[(C::Move, "PgUp"), (C::Help, "PgUp")], "Page up", "One page up.", MOVE),
+    row(A::MoveLeft, "move.left", &[(C::Move, "h | Left | Shift-Tab")], "Left", "To the pane or column on the left.", MOVE),
+    row(A::MoveRight, "move.right", &[(C::Move, "l | Right | Tab")], "Right", "To the pane or column on the right.", MOVE),
+    row(A::Open, "open", &[(C::Queue, "Enter | o"), (C::Board, "Enter"), (C::Clients, "Enter | o"), (C::Profile, "Enter | o")], "Open", "Open what the cursor is on.", MOVE).footer(10, "open"),
+    row(A::Back, "back", &[(C::Desk, "q | Esc")], "Back", "One level back; at the top, leave the desk.", MOVE).footer(90, "back"),
+    row(A::GoQueue, "go.queue", &[(C::Desk, "g q")], "Queue", "Go to the queue of tickets.", GO).palette(),
+    row(A::GoBoards, "go.boards", &[(C::Desk, "g b")], "Boards", "Go to the project boards.", GO).palette(),
+    row(A::GoClients, "go.clients", &[(C::Desk, "g c")], "Clients", "Go to the clients.", GO).palette(),
+    row(A::GoPrevious, "go.previous", &[(C::Ticket, "-")], "Previous ticket", "To the ticket before this one, and back again.", GO).palette(),
+    row(A::Palette, "palette", &[(C::Desk, ": | Ctrl-k")], "Commands", "Find any command by name, or a ticket by number.", DESK).footer(94, "palette"),
+    row(A::Help, "help", &[(C::Desk, "?")], "Help", "All keys that mean something here.", DESK).footer(95, "help").palette(),
+    row(A::Undo, "undo", &[(C::Desk, "z")], "Undo", "Take the last change back.", DESK).palette(),
+    row(A::Redo, "redo", &[(C::Desk, "Z")], "Redo", "Do again what was taken back.", DESK).palette(),
+    row(A::Refresh, "refresh", &[(C::Desk, "F5")], "Refresh", "Read everything on the screen again.", DESK).palette(),
+    row(A::Redraw, "redraw", &[(C::Always, "Ctrl-l")], "Redraw", "Draw the screen anew.", DESK).palette(),
+    row(A::Suspend, "suspend", &[(C::Always, "Ctrl-z")], "Suspend", "To the shell; `fg` comes back.", DESK).palette(),
+    row(A::MouseToggle, "mouse", &[(C::Desk, "g m")], "Mouse on or off", "Give the mouse to the terminal's own selection, and back.", DESK).palette(),
+    row(A::Cancel, "cancel", &[(C::Always, "Ctrl-c")], "Cancel", "Leave what is being asked or typed; nothing is lost.", DESK),
+    row(A::Quit, "quit", &[], "Quit", "Leave the desk.", DESK).palette(),
+    row(A::View1, "view.1", &[(C::Queue, "1")], "Mine", "My active tickets, waiting longest first.", QUEUE).palette(),
+    row(A::View2, "view.2", &[(C::Queue, "2")], "Unassigned", "Active tickets that nobody has taken.", QUEUE).palette(),
+    row(A::View5, "view.5", &[(C::Queue, "5")], "Gone quiet", "PENDING for more than 7 days without a message.", QUEUE).palette(),
+    row(A::View7, "view.7", &[(C::Queue, "7")], "All active", "Everything open, pending or waiting on us.", QUEUE).palette(),
+    row(A::View8, "view.8", &[(C::Queue, "8")], "Lately resolved", "RESOLVED with a message in the last 14 days.", QUEUE).palette(),
+    row(A::ViewNext, "view.next", &[(C::Queue, "]")], "Next view", "The view after this one.", QUEUE),
+    row(A::ViewPrevious, "view.previous", &[(C::Queue, "[")], "Previous view", "The view before this one.", QUEUE),
+    row(A::Search, "search", &[(C::Queue, "/")], "Search", "Find tickets by number, or by a client's name, company or address.", QUEUE).footer(60, "search").palette(),
+    row(A::Sort, "sort", &[(C::Queue, "S")], "Sort", "Waiting longest first, or newest activity first.", QUEUE).palette(),
+    row(A::PreviewDown, "preview.down", &[(C::Queue, "J")], "Scroll the preview down", "Scroll the conversation without leaving the queue.", QUEUE),
+    row(A::PreviewUp, "preview.up", &[(C::Queue, "K")], "Scroll the preview up", "Scroll the conversation without leaving the queue.", QUEUE),
+    row(A::TicketNext, "ticket.next", &[(C::Thread, "J")], "Next ticket", "The ticket below this one in the queue.", THREAD).palette(),
+    row(A::TicketPrevious, "ticket.previous", &[(C::Thread, "K")], "Ticket above", "The ticket above this one in the queue.", THREAD),
+    row(A::MessageNext, "message.next", &[(C::Thread, "}")], "Next message", "To the next message.", THREAD),
+    row(A::MessagePrevious, "message.previous", &[(C::Thread, "{")], "Previous message", "To the message before.", THREAD),
+    row(A::Reply, "ticket.reply", &[(C::Ticket, "r")], "Reply", "Write an answer to the client.", TICKET).footer(20, "reply").palette(),
+    row(A::Take, "ticket.take", &[(C::Ticket, "t")], "Take or release", "Make the ticket yours; again to release it.", TICKET).footer(30, "take").palette(),
+    row(A::Assign, "ticket.assign", &[(C::Ticket, "a")], "Assign…", "Give the ticket to a colleague.", TICKET).footer(32, "assign").palette(),
+    row(A::Resolve, "ticket.resolve", &[(C::Ticket, "e")], "Resolve and next", "Set RESOLVED and go to the next ticket.", TICKET).footer(50, "resolve & next").palette(),
+    row(A::Settle, "ticket.settle", &[(C::Ticket, "A")], "No answer needed", "Stop the waiting clock; the status stays.", TICKET).palette(),
+    row(A::StatusOpen, "ticket.status.open", &[(C::Ticket, "s o")], "OPEN", "Set the status OPEN.", TICKET).prefix(40, "status").palette(),
+    row(A::StatusPending, "ticket.status.pending", &[(C::Ticket, "s p")], "PENDING", "Set the status PENDING.", TICKET).palette(),
+    row(A::StatusResolved, "ticket.status.resolved", &[(C::Ticket, "s r")], "RESOLVED", "Set the status RESOLVED.", TICKET).palette(),
+    row(A::StatusClosed, "ticket.status.closed", &[(C::Ticket, "s c")], "CLOSED", "Set the status CLOSED.", TICKET).palette(),
+    row(A::PriorityLow, "ticket.priority.low", &[(C::Ticket, "p 1")], "low", "Set the priority low.", TICKET).prefix(45, "priority").palette(),
+    row(A::PriorityNormal, "ticket.priority.normal", &[(C::Ticket, "p 2")], "normal", "Set the priority normal.", TICKET).palette(),
+    row(A::PriorityHigh, "ticket.priority.high", &[(C::Ticket, "p 3")], "high", "Set the priority high.", TICKET).palette(),
+    row(A::PriorityUrgent, "ticket.priority.urgent", &[(C::Ticket, "p 4")], "urgent", "Set the priority urgent.", TICKET).palette(),
+    row(A::MarkUnread, "ticket.unread", &[(C::Ticket, "u")], "Mark unread", "Mark the ticket unread for me.", TICKET).palette(),
+    row(A::ClientCard, "ticket.client", &[(C::Ticket, "i")], "Client card", "Who the client is: other tickets, projects.", TICKET).palette(),
+    row(A::NewTicket, "ticket.new", &[(C::Ticket, "C"), (C::Profile, "C")], "New ticket…", "Open a ticket in a client's name.", TICKET).palette(),
+    row(A::CopyNumber, "copy.number", &[(C::Ticket, "y")], "Copy the number", "Put the ticket's number on the clipboard.", TICKET).palette(),
+    row(A::CopyThread, "copy.thread", &[(C::Ticket, "Y")], "Copy the thread", "Put the whole conversation on the clipboard, as markdown.", TICKET).palette(),
+    row(A::ComposerReview, "composer.review", &[(C::Composer, "Esc | Ctrl-x Enter")], "Review", "Stop writing: send, keep or discard.", WRITE).footer(10, "review"),
+    row(A::ComposerEditor, "composer.editor", &[(C::Composer, "Ctrl-x Ctrl-e")], "Editor", "Go on in $EDITOR.", WRITE).footer(20, "editor"),
+    row(A::ReviewSend, "review.send", &[(C::Review, "y")], "Send", "Send with the status shown.", WRITE).footer(10, "send"),
+    row(A::ReviewSendNext, "review.send_next", &[(C::Review, "Y")], "Send and next", "Send and open the next ticket.", WRITE).footer(20, "send & next"),
+    row(A::ReviewStatus, "review.status", &[(C::Review, "s")], "Status after", "Change the status after sending.", WRITE).footer(30, "status after"),
+    row(A::ReviewEdit, "review.edit", &[(C::Review, "e | Enter")], "Edit on", "Back to writing.", WRITE).footer(40, "edit on"),
+    row(A::ReviewKeep, "review.keep", &[(C::Review, "n | q | Esc")], "Keep draft", "Close; the draft stays.", WRITE).footer(50, "keep draft"),
+    row(A::ReviewDiscard, "review.discard", &[(C::Review, "x")], "Discard", "Throw the draft away; asks first.", WRITE).footer(60, "discard"),
+    row(A::CardLeft, "card.left", &[(C::Board, "H"), (C::Project, "H")], "Move card left", "Move the project one column to the left.", BOARD).footer(20, "move left").palette(),
+    row(A::CardRight, "card.right", &[(C::Board, "L"), (C::Project, "L")], "Move card right", "Move the project one column to the right.", BOARD).footer(21, "move right").palette(),
+    row(A::CardStatus, "card.status", &[(C::Board, "s"), (C::Project, "s")], "Project status…", "Pick the column to move the project to.", BOARD).footer(25, "status").palette(),
+    row(A::CardNew, "card.new", &[(C::Board, "n"), (C::Profile, "n")], "New project…", "Make a project.", BOARD).footer(40, "new").palette(),
+    row(A::CardEdit, "card.edit", &[(C::Board, "e"), (C::Project, "e")], "Edit project…", "Change the project's fields.", BOARD).footer(30, "edit").palette(),
+    row(A::CardTickets, "card.tickets", &[(C::Board, "o"), (C::Project, "o")], "Tickets of this client", "The queue, with this client's tickets.", BOARD).footer(50, "tickets").palette(),
+    row(A::BoardFilter, "board.filter", &[(C::Board, "/")], "Filter projects", "Only projects whose title or client contains the text.", BOARD).footer(60, "filter").palette(),
+    row(A::ClientSearch, "client.search", &[(C::Clients, "/ | i")], "Find a client", "Type a part of a name, company or address.", CLIENT).footer(20, "find").palette(),
+    row(A::ProfileTickets, "profile.tickets", &[(C::Profile, "t"), (C::Clients, "t")], "Their tickets", "The queue, with this client's tickets.", CLIENT).footer(20, "tickets"),
+    row(A::ProfileProjects, "profile.projects", &[(C::Profile, "p"), (C::Clients, "p")], "Their projects", "The board, with this client's projects.", CLIENT).footer(30, "projects"),
+    row(A::PickerChoose, "picker.choose", &[(C::Picker, "Enter")], "Choose", "Take the marked entry.", DIALOG).footer(10, "choose"),
+    row(A::PickerDown, "picker.down", &[(C::Picker, "Down | Ctrl-n | Tab")], "Down", "The next entry.", DIALOG),
+    row(A::PickerUp, "picker.up", &[(C::Picker, "Up | Ctrl-p | Shift-Tab")], "Up", "The entry before.", DIALOG),
+    row(A::OverlayClose, "overlay.close", &[(C::Picker, "Esc"), (C::Help, "q | Esc | ?"), (C::Form, "Esc"), (C::Prompt, "Esc"), (C::Confirm, "Esc")], "Close", "Close without doing anything.", DIALOG).footer(90, "close"),
+    row(A::ConfirmYes, "confirm.yes", &[(C::Confirm, "y")], "Yes", "Do it.", DIALOG).footer(10, "yes"),
+    row(A::ConfirmNo, "confirm.no", &[(C::Confirm, "n | q")], "No", "Leave it.", DIALOG).footer(20, "no"),
+    row(A::FormNext, "form.next", &[(C::Form, "Tab")], "Next field", "The next field.", DIALOG).footer(20, "next field"),
+    row(A::FormPrevious, "form.previous", &[(C::Form, "Shift-Tab")], "Previous field", "The field before.", DIALOG),
+    row(A::FormSubmit, "form.submit", &[(C::Form, "Ctrl-x Enter | Ctrl-o")], "Save", "Check the form and save it.", DIALOG).footer(10, "save"),
+    row(A::PromptApply, "prompt.apply", &[(C::Prompt, "Enter")], "Search", "Search for what is typed; nothing typed shows the view again.", DIALOG).footer(10, "search"),
+    row(A::SignInSubmit, "sign_in.submit", &[(C::SignIn, "Enter")], "Sign in", "Sign in with what is typed.", DESK).footer(10, "sign in"),
+    row(A::SignInNext, "sign_in.next", &[(C::SignIn, "Tab | Shift-Tab | Up | Down")], "Other field", "To the other field.", DESK).footer(20, "other field"),
+];
+
+/// The row of an action.
+///
+/// Every action has one (a test says so); the first row stands in if that were ever broken.
+pub fn row_of(action: Action) -> &'static Row {
+    TABLE.iter().find(|row| row.action == action).unwrap_or(&TABLE[0])
+}

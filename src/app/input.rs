@@ -1,0 +1,167 @@
+//! The funnel: from input to actions. Every key passes here, and every action [`super::available`].
+
+use super::action::{Action, Context};
+use super::available::{Availability, available};
+use super::edit::Edited;
+use super::key::{Code, Input, Key};
+use super::keymap::Resolved;
+use super::overlay::{self, Overlay};
+use super::screen::{self, Tab};
+use super::{State, run};
+use crate::domain::time::Timestamp;
+use std::time::Duration;
+
+/// The tail of an escape sequence that follows Esc within this time is not typed by a person.
+const ESCAPE_TAIL: Duration = Duration::from_millis(50);
+
+/// Tells a lone Esc from the torn-off head of an arrow key.
+#[derive(Debug, Default)]
+pub struct EscapeTail {
+    escaped_at: Option<Timestamp>,
+    inside: bool,
+}
+
+impl EscapeTail {
+    /// Whether `key` belongs to a torn sequence and means nothing.
+    fn swallows(&mut self, key: Key, now: Timestamp) -> bool {
+        let soon = self.escaped_at.is_some_and(|at| now.since(at) <= ESCAPE_TAIL);
+        if !soon {
+            self.inside = false;
+        }
+        if self.inside {
+            // The final byte of a CSI or SS3 sequence ends it.
+            self.inside = matches!(key.text(), Some('0'..='9' | ';' | '<' | '?'));
+            return true;
+        }
+        if soon && matches!(key.text(), Some('[' | 'O')) {
+            self.inside = true;
+            return true;
+        }
+        self.escaped_at = (key == Key::plain(Code::Esc)).then_some(now);
+        false
+    }
+}
+
+/// The contexts of the moment, innermost first.
+pub fn contexts(state: &State) -> Vec<Context> {
+    use Context as C;
+    if let Some(overlay) = &state.overlay {
+        return vec![overlay.context(), C::Always];
+    }
+    if state.me.is_none() {
+        return vec![C::SignIn, C::Always];
+    }
+    if let Some(composer) = state.composer.as_ref().filter(|_| state.tab == Tab::Queue) {
+        return vec![if composer.review.is_some() { C::Review } else { C::Composer }, C::Always];
+    }
+    match state.tab {
+        Tab::Queue if state.thread.focused => vec![C::Thread, C::Ticket, C::Move, C::Desk, C::Always],
+        Tab::Queue => vec![C::Queue, C::Ticket, C::Move, C::Desk, C::Always],
+        Tab::Boards if state.board.project_open() => vec![C::Project, C::Move, C::Desk, C::Always],
+        Tab::Boards => vec![C::Board, C::Move, C::Desk, C::Always],
+        Tab::Clients if state.clients.profile_open() => vec![C::Profile, C::Move, C::Desk, C::Always],
+        Tab::Clients => vec![C::Clients, C::Move, C::Desk, C::Always],
+    }
+}
+
+/// Handles one input.
+pub fn handle(state: &mut State, input: Input) {
+    match input {
+        Input::Key(key) => self::key(state, key),
+        Input::Paste(text) => paste(state, &text),
+        Input::Mouse { kind, x, y } => screen::mouse(state, kind, x, y),
+        Input::Resize(width, height) => state.size = (width, height),
+    }
+}
+
+fn key(state: &mut State, key: Key) {
+    let now = state.now;
+    if state.escape.swallows(key, now) {
+        return;
+    }
+    let contexts = contexts(state);
+    // In a text field a character is text, unless a chord is under way.
+    let typing = state.pending.is_empty() && takes_text(state);
+    if typing && key.text().is_some() {
+        type_key(state, key);
+        return;
+    }
+    let mut pressed = std::mem::take(&mut state.pending);
+    pressed.push(key);
+    match state.keymap.resolve(&contexts, &pressed) {
+        Resolved::Run(action) => perform(state, action),
+        Resolved::Pending(_) => state.pending = pressed,
+        Resolved::Unbound if pressed.len() > 1 => {
+            // A chord that leads nowhere: Esc leaves it, another key is told.
+            if key != Key::plain(Code::Esc) {
+                let chord = pressed.iter().map(Key::to_string).collect::<Vec<_>>().join(" ");
+                state.toasts.info(format!("{chord} means nothing here; ? shows the keys"), now);
+            }
+        }
+        Resolved::Unbound if takes_text(state) => {
+            if type_key(state, key) == Edited::Unbound && key.alt {
+                // An unbound Alt is Esc, then the key.
+                self::key(state, Key::plain(Code::Esc));
+                self::key(state, Key { alt: false, ..key });
+            }
+        }
+        Resolved::Unbound if key.alt => {
+            self::key(state, Key::plain(Code::Esc));
+            self::key(state, Key { alt: false, ..key });
+        }
+        Resolved::Unbound => {}
+    }
+}
+
+/// Whether characters are text at the moment.
+pub fn takes_text(state: &State) -> bool {
+    match &state.overlay {
+        Some(overlay) => overlay.takes_text(),
+        None if state.me.is_none() => true,
+        None => {
+            let writing = state.composer.as_ref().is_some_and(|composer| composer.review.is_none());
+            writing && state.tab == Tab::Queue
+        }
+    }
+}
+
+fn type_key(state: &mut State, key: Key) -> Edited {
+    if state.overlay.is_some() {
+        return overlay::typed(state, key);
+    }
+    if state.me.is_none() {
+        return state.sign_in.typed(key);
+    }
+    screen::composer::typed(state, key)
+}
+
+fn paste(state: &mut State, text: &str) {
+    let now = state.now;
+    let notice = if state.overlay.is_some() {
+        overlay::pasted(state, text)
+    } else if state.me.is_none() {
+        state.sign_in.pasted(text)
+    } else if takes_text(state) {
+        screen::composer::pasted(state, text)
+    } else {
+        Some("pasted text is ignored here: press r to write a reply first")
+    };
+    if let Some(notice) = notice {
+        state.toasts.info(notice, now);
+    }
+}
+
+/// Runs an action if it is available, else says why not.
+pub fn perform(state: &mut State, action: Action) {
+    let now = state.now;
+    match available(action, state) {
+        Availability::Yes => run::run(state, action),
+        Availability::No(why) => state.toasts.info(why, now),
+        Availability::Hidden => {}
+    }
+}
+
+/// Closes the overlay, whatever it is.
+pub fn close_overlay(state: &mut State) -> Option<Overlay> {
+    state.overlay.take()
+}

@@ -1,0 +1,113 @@
+//! Changes made elsewhere: what they touch is marked, and read again soon, but not too often.
+
+use super::screen::{Tab, board, clients, queue, thread};
+use super::{Link, State};
+use crate::domain::change::Change;
+use crate::domain::time::Timestamp;
+use std::time::Duration;
+
+/// While changes keep coming, the screen is read again at most this often.
+const GAP: Duration = Duration::from_millis(500);
+
+/// What is to be read again.
+#[derive(Debug, Default)]
+pub struct Live {
+    queue: bool,
+    thread: bool,
+    board: bool,
+    clients: bool,
+    last: Timestamp,
+}
+
+impl Live {
+    fn any(&self) -> bool {
+        self.queue || self.thread || self.board || self.clients
+    }
+
+    /// When the next reading is due.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.any().then(|| self.last.after(GAP))
+    }
+}
+
+/// Rows changed in the database.
+pub fn changed(state: &mut State, changes: &[Change]) {
+    for change in changes {
+        match change {
+            Change::Ticket(id, version) => {
+                let known = state.queue.rows.iter().find(|row| row.id == *id);
+                if known.is_none_or(|row| row.version < *version) {
+                    state.live.queue = true;
+                }
+                let open = state.thread.data.as_ref().filter(|thread| thread.ticket.id == *id);
+                if open.is_some_and(|thread| thread.ticket.version < *version) {
+                    state.live.thread = true;
+                }
+                state.live.board |= state.tab == Tab::Boards;
+                state.live.clients |= state.tab == Tab::Clients;
+            }
+            Change::Project(..) => {
+                state.live.board |= state.tab == Tab::Boards;
+                state.live.clients |= state.tab == Tab::Clients;
+            }
+            Change::User(id, _) => {
+                let me = state.is_me(id);
+                state.live.queue |= me || state.tab == Tab::Queue;
+                state.live.clients |= state.tab == Tab::Clients;
+            }
+            Change::Session(id) => state.live.queue |= state.is_me(id),
+            Change::Everything => refresh(state),
+            Change::Stale => {}
+        }
+    }
+}
+
+/// Everything on the screen is to be read again.
+pub fn refresh(state: &mut State) {
+    state.live.queue = true;
+    state.live.thread = true;
+    state.live.board = true;
+    state.live.clients = true;
+}
+
+/// The listener's state changed.
+pub fn linked(state: &mut State, link: Link) {
+    let back = matches!(state.link, Link::Offline(_)) && !matches!(link, Link::Offline(_));
+    state.link = match (state.link, link) {
+        (Link::Offline(since), Link::Offline(_)) => Link::Offline(since),
+        (_, link) => link,
+    };
+    if back {
+        let now = state.now;
+        state.toasts.good("the database is back", now);
+        refresh(state);
+    }
+}
+
+/// The database did not answer.
+pub fn lost(state: &mut State) {
+    if !matches!(state.link, Link::Offline(_)) {
+        state.link = Link::Offline(state.now);
+    }
+}
+
+/// Reads again what is marked, when it is time.
+pub fn settle(state: &mut State) {
+    let due = state.now >= state.live.last.after(GAP) || state.live.last > state.now;
+    if state.me.is_none() || !state.live.any() || !due {
+        return;
+    }
+    state.live.last = state.now;
+    if std::mem::take(&mut state.live.queue) {
+        queue::reload(state);
+    }
+    if std::mem::take(&mut state.live.thread) {
+        thread::reload(state);
+    }
+    if std::mem::take(&mut state.live.board) && state.tab == Tab::Boards {
+        board::reload(state);
+    }
+    if std::mem::take(&mut state.live.clients) && state.tab == Tab::Clients {
+        clients::reload(state);
+    }
+}

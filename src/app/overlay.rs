@@ -1,0 +1,108 @@
+//! What lies over the screen: at most one thing, which gets the keys.
+
+pub mod confirm;
+pub mod form;
+pub mod palette;
+pub mod picker;
+pub mod prompt;
+
+use super::State;
+use super::action::Context;
+use super::edit::Edited;
+use super::key::Key;
+use confirm::Confirm;
+use form::Form;
+use palette::Palette;
+use picker::Picker;
+use prompt::Prompt;
+
+/// What lies over the screen.
+#[derive(Debug)]
+pub enum Overlay {
+    /// Commands by name.
+    Palette(Palette),
+    /// All keys of the contexts below, from this line on.
+    Help(Help),
+    /// A list to choose from.
+    Picker(Picker),
+    /// A question.
+    Confirm(Confirm),
+    /// A line to type in.
+    Prompt(Prompt),
+    /// Several fields.
+    Form(Box<Form>),
+    /// The client card, where it has no pane of its own; scrolled down to this line.
+    Card(usize),
+}
+
+/// The page of help.
+#[derive(Debug)]
+pub struct Help {
+    /// The contexts it explains.
+    pub contexts: Vec<Context>,
+    /// The first line shown.
+    pub scroll: usize,
+}
+
+impl Overlay {
+    /// Whose keys hold.
+    pub const fn context(&self) -> Context {
+        match self {
+            Self::Palette(_) | Self::Picker(_) => Context::Picker,
+            Self::Help(_) | Self::Card(_) => Context::Help,
+            Self::Confirm(_) => Context::Confirm,
+            Self::Prompt(_) => Context::Prompt,
+            Self::Form(_) => Context::Form,
+        }
+    }
+
+    /// Whether characters are text.
+    pub const fn takes_text(&self) -> bool {
+        matches!(self, Self::Palette(_) | Self::Picker(_) | Self::Prompt(_) | Self::Form(_))
+    }
+
+    /// It has been on the screen: keys that confirm may be trusted.
+    pub const fn drawn(&mut self) {
+        if let Self::Confirm(confirm) = self {
+            confirm.armed = true;
+        }
+    }
+}
+
+/// A key that is no command goes to the text field of the overlay.
+pub fn typed(state: &mut State, key: Key) -> Edited {
+    let edited = match &mut state.overlay {
+        Some(Overlay::Palette(palette)) => palette.input.key(key),
+        Some(Overlay::Picker(picker)) => picker.input.key(key),
+        Some(Overlay::Prompt(prompt)) => prompt.input.key(key),
+        Some(Overlay::Form(form)) => form.typed(key),
+        Some(Overlay::Help(_) | Overlay::Confirm(_) | Overlay::Card(_)) | None => return Edited::Unbound,
+    };
+    if edited == Edited::Text {
+        text_changed(state);
+    }
+    edited
+}
+
+/// Pasted text goes there too.
+pub fn pasted(state: &mut State, text: &str) -> Option<&'static str> {
+    let notice = match &mut state.overlay {
+        Some(Overlay::Palette(palette)) => palette.input.paste(text),
+        Some(Overlay::Picker(picker)) => picker.input.paste(text),
+        Some(Overlay::Prompt(prompt)) => prompt.input.paste(text),
+        Some(Overlay::Form(form)) => form.pasted(text),
+        Some(Overlay::Help(_) | Overlay::Confirm(_) | Overlay::Card(_)) | None => None,
+    };
+    text_changed(state);
+    notice
+}
+
+fn text_changed(state: &mut State) {
+    match &state.overlay {
+        Some(Overlay::Palette(_)) => palette::find(state),
+        Some(Overlay::Picker(_)) => picker::find(state),
+        Some(Overlay::Form(_)) => form::find(state),
+        Some(Overlay::Prompt(_)) => prompt::changed(state),
+        Some(Overlay::Help(_) | Overlay::Confirm(_) | Overlay::Card(_)) | None => {}
+    }
+}

@@ -1,0 +1,48 @@
+//! A question with yes and no. `y` counts only once the question has been on the screen.
+
+use super::Overlay;
+use crate::app::screen::{board, composer};
+use crate::app::{Effect, State};
+use crate::domain::project::ProjectStatus;
+
+/// A question.
+#[derive(Debug)]
+pub struct Confirm {
+    /// One sentence that ends in a question mark.
+    pub question: String,
+    /// What yes does.
+    pub then: Then,
+    /// Whether it has been on the screen.
+    pub armed: bool,
+}
+
+/// What yes does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// Leave the desk.
+    Quit,
+    /// Throw the draft away.
+    DiscardDraft,
+    /// Move the project under the cursor.
+    MoveProject(ProjectStatus),
+}
+
+/// Asks.
+pub fn ask(state: &mut State, question: impl Into<String>, then: Then) {
+    state.overlay = Some(Overlay::Confirm(Confirm { question: question.into(), then, armed: false }));
+}
+
+/// Yes.
+pub fn yes(state: &mut State) {
+    let Some(Overlay::Confirm(confirm)) = &state.overlay else { return };
+    if !confirm.armed {
+        return;
+    }
+    let then = confirm.then.clone();
+    state.overlay = None;
+    match then {
+        Then::Quit => state.effect(Effect::Quit),
+        Then::DiscardDraft => composer::discard(state),
+        Then::MoveProject(status) => board::move_to(state, status),
+    }
+}

@@ -1,0 +1,226 @@
+//! What is under way: each request has a number and a purpose; answers to what nobody waits for are dropped.
+
+use super::screen::{board, clients, composer, queue, sign_in, thread};
+use super::{Effect, Link, State, live, ticket_actions};
+use crate::domain::command::{Command, Done};
+use crate::domain::failure::Failure;
+use crate::domain::ids::{ProjectId, TicketId, UserId};
+use crate::domain::project::ProjectStatus;
+use crate::domain::query::{Answer, Loaded, Query};
+use crate::domain::ticket::TicketRow;
+use crate::domain::time::Timestamp;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A request that takes longer than this is shown as such.
+const SPINNER_AFTER: Duration = Duration::from_millis(150);
+
+/// The number of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Req(pub u64);
+
+/// What a request is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Rows of the queue.
+    Queue(queue::PageUse),
+    /// The numbers beside the views.
+    Counts,
+    /// A conversation.
+    Thread(TicketId),
+    /// Older messages of a conversation.
+    Older(TicketId),
+    /// A ticket by its number.
+    Jump(String),
+    /// Who can be given a ticket.
+    Staff,
+    /// The board.
+    Board,
+    /// More of a column.
+    BoardColumn(ProjectStatus),
+    /// A project.
+    Project(ProjectId),
+    /// The list of clients.
+    Clients,
+    /// Clients for a picker.
+    ClientPicker,
+    /// A client.
+    Profile(UserId),
+    /// A change.
+    Command(Box<Command>, Cause),
+}
+
+/// Why a command was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A person asked for it.
+    Asked,
+    /// It takes back an earlier one.
+    Undo,
+    /// It does again what was taken back.
+    Redo,
+    /// A reply, by `y` or (next) by `Y`.
+    Send {
+        /// Go to the next ticket afterwards.
+        next: bool,
+    },
+    /// The desk keeps what is typed, or what was read.
+    Quiet,
+}
+
+/// The requests under way.
+#[derive(Debug, Default)]
+pub struct Requests {
+    next: u64,
+    open: BTreeMap<Req, (Purpose, Timestamp)>,
+}
+
+impl Requests {
+    fn begin(&mut self, purpose: Purpose, now: Timestamp) -> Req {
+        self.next += 1;
+        self.open.insert(Req(self.next), (purpose, now));
+        Req(self.next)
+    }
+
+    fn end(&mut self, req: Req) -> Option<Purpose> {
+        self.open.remove(&req).map(|(purpose, _)| purpose)
+    }
+
+    /// Forgets requests whose answer is not wanted any more.
+    pub fn forget(&mut self, unwanted: impl Fn(&Purpose) -> bool) {
+        self.open.retain(|_, (purpose, _)| !unwanted(purpose));
+    }
+
+    /// Whether a request of this kind is under way.
+    pub fn any(&self, wanted: impl Fn(&Purpose) -> bool) -> bool {
+        self.open.values().any(|(purpose, _)| wanted(purpose))
+    }
+
+    /// Commands about a ticket that are not answered yet, oldest first.
+    pub fn commands(&self) -> impl Iterator<Item = &Command> {
+        self.open.values().filter_map(|(purpose, _)| match purpose {
+            Purpose::Command(command, _) => Some(&**command),
+            _ => None,
+        })
+    }
+
+    /// Whether something a person waits for has taken long enough to say so.
+    pub fn slow(&self, now: Timestamp) -> bool {
+        self.open.values().any(|(purpose, since)| visible(purpose) && now.since(*since) >= SPINNER_AFTER)
+    }
+
+    /// When [`Requests::slow`] may begin to hold.
+    pub fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
+        self.open
+            .values()
+            .filter(|(purpose, _)| visible(purpose))
+            .map(|(_, since)| since.after(SPINNER_AFTER))
+            .filter(|due| *due > now)
+            .min()
+    }
+}
+
+fn visible(purpose: &Purpose) -> bool {
+    !matches!(purpose, Purpose::Counts | Purpose::Staff | Purpose::Command(_, Cause::Quiet))
+}
+
+impl State {
+    /// Asks for something to be read.
+    pub fn fetch(&mut self, purpose: Purpose, query: Query) -> Req {
+        let req = self.requests.begin(purpose, self.now);
+        self.effect(Effect::Fetch { req, query });
+        req
+    }
+
+    /// Asks for something to be written.
+    pub fn execute(&mut self, command: Command, cause: Cause) -> Req {
+        let req = self.requests.begin(Purpose::Command(Box::new(command.clone()), cause), self.now);
+        self.effect(Effect::Execute { req, command });
+        req
+    }
+
+    /// Shows a row as it will be once the commands under way are carried out.
+    pub fn patched(&self, mut row: TicketRow) -> TicketRow {
+        for command in self.requests.commands() {
+            ticket_actions::patch(&mut row, command, self);
+        }
+        row
+    }
+}
+
+/// A query was answered.
+pub fn loaded(state: &mut State, req: Req, result: Result<Loaded, Failure>) {
+    let Some(purpose) = state.requests.end(req) else { return };
+    let loaded = match result {
+        Ok(loaded) => loaded,
+        Err(failure) => return fetch_failed(state, &purpose, &failure),
+    };
+    state.skew = loaded.server_now.micros() - state.now.micros();
+    if matches!(state.link, Link::Offline(_) | Link::Connecting) {
+        state.link = Link::Polling;
+    }
+    match (purpose, loaded.answer) {
+        (Purpose::Queue(page), Answer::Queue { rows, before, after }) => {
+            queue::loaded(state, page, rows, before, after);
+        }
+        (Purpose::Counts, Answer::Counts(counts)) => state.queue.counts = counts,
+        (Purpose::Thread(ticket), Answer::Thread(thread)) => thread::loaded(state, &ticket, thread),
+        (Purpose::Older(ticket), Answer::OlderComments { comments, has_older }) => {
+            thread::older_loaded(state, &ticket, comments, has_older);
+        }
+        (Purpose::Jump(number), Answer::TicketByNumber(found)) => queue::jumped(state, &number, found),
+        (Purpose::Staff, Answer::Staff(staff)) => {
+            state.staff = staff;
+            super::overlay::picker::staff_arrived(state);
+        }
+        (Purpose::Board, Answer::Board(columns)) => board::loaded(state, columns),
+        (Purpose::BoardColumn(status), Answer::BoardColumn { cards, .. }) => {
+            board::column_loaded(state, &status, cards);
+        }
+        (Purpose::Project(id), Answer::Project(project)) => board::project_loaded(state, &id, project),
+        (Purpose::Clients, Answer::Clients(rows)) => clients::loaded(state, rows),
+        (Purpose::ClientPicker, Answer::Clients(rows)) => {
+            super::overlay::picker::clients_arrived(state, rows)
+        }
+        (Purpose::Profile(id), Answer::Client(profile)) => clients::profile_loaded(state, &id, profile),
+        _ => {}
+    }
+}
+
+fn fetch_failed(state: &mut State, purpose: &Purpose, failure: &Failure) {
+    match failure {
+        Failure::SignedOut(why) => return sign_in::signed_out(state, why),
+        Failure::Unavailable(_) => live::lost(state),
+        _ => {}
+    }
+    let now = state.now;
+    match purpose {
+        Purpose::Queue(_) => state.queue.failed(failure.sentence()),
+        Purpose::Thread(ticket) => thread::failed(state, &ticket.clone(), failure.sentence()),
+        Purpose::Counts | Purpose::Staff | Purpose::Older(_) | Purpose::Command(..) => {}
+        Purpose::Jump(_)
+        | Purpose::Board
+        | Purpose::BoardColumn(_)
+        | Purpose::Project(_)
+        | Purpose::Clients
+        | Purpose::ClientPicker
+        | Purpose::Profile(_) => state.toasts.warn(failure.sentence(), now),
+    }
+}
+
+/// A command was carried out, or not.
+pub fn done(state: &mut State, req: Req, result: Result<Done, Failure>) {
+    let Some(Purpose::Command(command, cause)) = state.requests.end(req) else { return };
+    match &result {
+        Err(Failure::SignedOut(why)) => {
+            composer::unsent(state, req);
+            return sign_in::signed_out(state, why);
+        }
+        Err(Failure::Unavailable(_)) => live::lost(state),
+        Err(_) | Ok(_) => {}
+    }
+    if composer::answered(state, req, &command, cause, &result) {
+        return;
+    }
+    ticket_actions::answered(state, *command, cause, result);
+}

@@ -1,0 +1,374 @@
+//! What is done to a ticket, from the queue and the conversation alike.
+//!
+//! Each change is shown at once, sent with what was seen, and taken back on the screen when it is refused.
+
+use super::overlay::Overlay;
+use super::overlay::form::{Field, Form, FormKind};
+use super::requests::Cause;
+use super::screen::{Tab, composer, queue, thread};
+use super::{Effect, State, live};
+use crate::domain::command::{Change, Command, Done, LastComment};
+use crate::domain::failure::Failure;
+use crate::domain::ids::{TicketId, UserId};
+use crate::domain::ticket::{Priority, TicketRow, TicketStatus};
+use crate::domain::user::Person;
+
+/// The ticket at hand: the one opened, else the one under the cursor.
+pub fn target(state: &State) -> Option<&TicketRow> {
+    if state.tab != Tab::Queue {
+        return None;
+    }
+    if state.thread.focused {
+        let in_queue = |id: &TicketId| state.queue.rows.iter().find(|row| row.id == *id);
+        return state
+            .thread
+            .current()
+            .map(|thread| &thread.ticket)
+            .or_else(|| state.thread.ticket.as_ref().and_then(in_queue));
+    }
+    state.queue.selected()
+}
+
+/// Makes the ticket mine; if it is, releases it.
+pub fn take(state: &mut State) {
+    let Some(me) = state.me.as_ref().map(|me| me.id.clone()) else { return };
+    let mine = target(state).and_then(|row| row.assignee.as_ref()).is_some_and(|person| person.id == me);
+    assign(state, (!mine).then_some(me));
+}
+
+/// Gives the ticket to somebody, or to nobody.
+pub fn assign(state: &mut State, to: Option<UserId>) {
+    let Some(row) = target(state) else { return };
+    let seen = row.assignee.as_ref().map(|person| person.id.clone());
+    let ticket = row.id.clone();
+    if seen == to {
+        let now = state.now;
+        state.toasts.info("it is so already", now);
+        return;
+    }
+    act(state, Command::Assign { ticket, change: Change::new(seen, to) });
+}
+
+/// Sets the status.
+pub fn set_status(state: &mut State, to: TicketStatus) {
+    let Some(row) = target(state) else { return };
+    let now = state.now;
+    if row.status == to {
+        state.toasts.info(format!("it is {} already", to.as_str()), now);
+        return;
+    }
+    let change = Change::new(row.status.clone(), to);
+    let ticket = row.id.clone();
+    let last_comment = last_seen(state, &ticket, &change.to);
+    act(state, Command::SetStatus { ticket, change, last_comment });
+}
+
+/// Finishing carries the last comment seen; a second press after the warning goes on.
+fn last_seen(state: &mut State, ticket: &TicketId, to: &TicketStatus) -> LastComment {
+    if !to.is_done() || state.warned_about.take().as_ref() == Some(ticket) {
+        return LastComment::Any;
+    }
+    let thread = state.thread.current().filter(|thread| thread.ticket.id == *ticket);
+    match thread {
+        Some(thread) => LastComment::Seen(thread.comments.last().map(|comment| comment.id.clone())),
+        None => match state.queue.rows.iter().find(|row| row.id == *ticket) {
+            Some(row) => LastComment::Seen(row.last_comment.clone()),
+            None => LastComment::Any,
+        },
+    }
+}
+
+/// RESOLVED, and on to the next ticket.
+pub fn resolve(state: &mut State) {
+    let Some(row) = target(state) else { return };
+    let done = row.status == TicketStatus::Resolved;
+    let focused = state.thread.focused;
+    if !done {
+        set_status(state, TicketStatus::Resolved);
+    }
+    if queue::next_ticket(state, 1) {
+        if focused {
+            thread::read(state);
+        }
+    } else if focused {
+        state.thread.focused = false;
+    }
+}
+
+/// Stops the waiting clock.
+pub fn settle_waiting(state: &mut State) {
+    let Some(row) = target(state) else { return };
+    let (ticket, seen) = (row.id.clone(), row.waiting_since);
+    act(state, Command::SetWaiting { ticket, change: Change::new(seen, None) });
+}
+
+/// Sets the priority.
+pub fn set_priority(state: &mut State, to: Priority) {
+    let Some(row) = target(state) else { return };
+    let now = state.now;
+    if row.priority == to {
+        state.toasts.info(format!("the priority is {} already", to.label()), now);
+        return;
+    }
+    let change = Change::new(row.priority, to);
+    let ticket = row.id.clone();
+    act(state, Command::SetPriority { ticket, change });
+}
+
+/// Marks the ticket unread for me.
+pub fn mark_unread(state: &mut State) {
+    let Some(row) = target(state) else { return };
+    let ticket = row.id.clone();
+    let mut row = row.clone();
+    row.unread = true;
+    queue::refresh_row(state, &row);
+    if let Some(thread) = state.thread.data.as_mut().filter(|thread| thread.ticket.id == ticket) {
+        thread.ticket.unread = true;
+    }
+    state.thread.unread();
+    state.execute(Command::MarkSeen { ticket, up_to: None }, Cause::Quiet);
+}
+
+/// Copies the number.
+pub fn copy_number(state: &mut State) {
+    let Some(number) = target(state).map(|row| row.number.one_line().into_owned()) else { return };
+    let now = state.now;
+    state.toasts.good(format!("{number} is on the clipboard"), now);
+    state.effect(Effect::Copy(number));
+}
+
+/// Copies the conversation.
+pub fn copy_thread(state: &mut State) {
+    let now = state.now;
+    let Some(thread) = state.thread.current() else {
+        state.toasts.info("open the conversation first", now);
+        return;
+    };
+    let text = thread::markdown(state, thread);
+    let number = thread.ticket.number.one_line().into_owned();
+    state.toasts.good(format!("the conversation of {number} is on the clipboard"), now);
+    state.effect(Effect::Copy(text));
+}
+
+/// Shows what a command changes before it is carried out, and sends it.
+fn act(state: &mut State, command: Command) {
+    state.execute(command, Cause::Asked);
+    repaint(state);
+}
+
+/// Applies the commands under way to the rows on the screen.
+fn repaint(state: &mut State) {
+    let rows = std::mem::take(&mut state.queue.rows);
+    state.queue.rows = rows.into_iter().map(|row| state.patched(row)).collect();
+    if let Some(thread) = state.thread.data.take() {
+        let ticket = state.patched(thread.ticket.clone());
+        state.thread.data = Some(crate::domain::ticket::Thread { ticket, ..thread });
+    }
+}
+
+/// A row as it will be after `command`.
+pub fn patch(row: &mut TicketRow, command: &Command, state: &State) {
+    match command {
+        Command::Assign { ticket, change } if *ticket == row.id => {
+            row.assignee = change.to.as_ref().map(|id| person(state, id));
+        }
+        Command::SetStatus { ticket, change, .. } if *ticket == row.id => {
+            row.status = change.to.clone();
+            if change.to.is_done() {
+                row.waiting_since = None;
+            }
+        }
+        Command::SetPriority { ticket, change } if *ticket == row.id => row.priority = change.to,
+        Command::SetWaiting { ticket, change } if *ticket == row.id => row.waiting_since = change.to,
+        Command::MarkSeen { ticket, up_to } if *ticket == row.id => row.unread = up_to.is_none(),
+        Command::Assign { .. }
+        | Command::SetStatus { .. }
+        | Command::SetPriority { .. }
+        | Command::SetWaiting { .. }
+        | Command::MarkSeen { .. }
+        | Command::Reply { .. }
+        | Command::CreateTicket { .. }
+        | Command::SaveDraft { .. }
+        | Command::DiscardDraft { .. }
+        | Command::CreateProject { .. }
+        | Command::EditProject { .. }
+        | Command::AddUser { .. } => {}
+    }
+}
+
+fn person(state: &State, id: &UserId) -> Person {
+    let known = state.staff.iter().find(|person| person.id == *id).cloned();
+    known.unwrap_or_else(|| {
+        let me = state.me.as_ref().filter(|me| me.id == *id);
+        Person {
+            id: id.clone(),
+            name: me.map(|me| me.name.clone()).unwrap_or_default(),
+            company: crate::domain::safe_text::SafeText::default(),
+            email: crate::domain::safe_text::SafeText::default(),
+            role: crate::domain::user::Role::Admin,
+            active: true,
+        }
+    })
+}
+
+/// The answer to a change of a ticket or a project.
+pub fn answered(state: &mut State, command: Command, cause: Cause, result: Result<Done, Failure>) {
+    let now = state.now;
+    match result {
+        Ok(done) => {
+            if let Some(row) = &done.row {
+                queue::refresh_row(state, row);
+                if let Some(thread) = state.thread.data.as_mut().filter(|thread| thread.ticket.id == row.id) {
+                    thread.ticket = (**row).clone();
+                }
+            }
+            match cause {
+                Cause::Asked => {
+                    state.history.record(&command);
+                    let text = told(state, &command, &done);
+                    state.toasts.good(text, now);
+                }
+                Cause::Undo => state.toasts.good(format!("taken back: {}", describe(&command)), now),
+                Cause::Redo => state.toasts.good(format!("done again: {}", describe(&command)), now),
+                Cause::Send { .. } | Cause::Quiet => {}
+            }
+            if let (Command::CreateTicket { ticket, .. }, Cause::Asked) = (&command, cause) {
+                queue::open_ticket(state, ticket.clone());
+            }
+            super::screen::board::answered(state, &command);
+        }
+        Err(failure) => {
+            match cause {
+                Cause::Undo => state.history.refused_undo(),
+                Cause::Redo => state.history.refused_redo(),
+                Cause::Asked | Cause::Send { .. } | Cause::Quiet => {}
+            }
+            if let (Failure::NewMessages(_), Command::SetStatus { ticket, .. }) = (&failure, &command) {
+                state.warned_about = Some(ticket.clone());
+                let ticket = ticket.clone();
+                if state.thread.ticket.as_ref() != Some(&ticket) {
+                    queue::open_ticket(state, ticket);
+                }
+            }
+            if cause != Cause::Quiet || !matches!(failure, Failure::Unavailable(_)) {
+                state.toasts.warn(failure.sentence(), now);
+            }
+            super::screen::board::answered(state, &command);
+            live::refresh(state);
+        }
+    }
+}
+
+/// Takes the last change back.
+pub fn undo(state: &mut State) {
+    let now = state.now;
+    match state.history.undo() {
+        Some(command) => {
+            if matches!(command, Command::Reply { .. }) {
+                state.toasts.warn("the message is out and stays; only its status is taken back", now);
+            }
+            if let Some(inverse) = command.inverse() {
+                state.execute(inverse, Cause::Undo);
+                repaint(state);
+            }
+        }
+        None => state.toasts.info("there is nothing to take back", now),
+    }
+}
+
+/// Does again what was taken back. A reply is out already: only its status is set again.
+pub fn redo(state: &mut State) {
+    let now = state.now;
+    match state.history.redo() {
+        Some(command) => {
+            let again = command.inverse().and_then(|inverse| inverse.inverse());
+            if let Some(again) = again {
+                state.execute(again, Cause::Redo);
+                repaint(state);
+            }
+        }
+        None => state.toasts.info("there is nothing to do again", now),
+    }
+}
+
+fn told(state: &State, command: &Command, done: &Done) -> String {
+    let number = done.row.as_ref().map(|row| row.number.one_line().into_owned()).unwrap_or_default();
+    match command {
+        Command::Assign { change, .. } => match &change.to {
+            None => format!("{number} is released; z takes it back"),
+            Some(id) if state.is_me(id) => format!("{number} is yours; t releases it"),
+            Some(id) => format!("{number} goes to {}", person(state, id).display_name()),
+        },
+        Command::SetStatus { change, .. } => format!("{number} is {}; z takes it back", change.to.as_str()),
+        Command::SetPriority { change, .. } => format!("{number} has priority {}", change.to.label()),
+        Command::SetWaiting { .. } => format!("{number} waits for no answer"),
+        Command::CreateTicket { .. } => format!("{number} is open"),
+        Command::CreateProject { .. } => "the project is made".to_owned(),
+        Command::EditProject { .. } => "the project is changed; z takes it back".to_owned(),
+        Command::Reply { .. }
+        | Command::SaveDraft { .. }
+        | Command::DiscardDraft { .. }
+        | Command::MarkSeen { .. }
+        | Command::AddUser { .. } => "done".to_owned(),
+    }
+}
+
+fn describe(command: &Command) -> &'static str {
+    match command {
+        Command::Assign { .. } => "the assignee",
+        Command::SetStatus { .. } => "the status",
+        Command::SetPriority { .. } => "the priority",
+        Command::SetWaiting { .. } => "the waiting clock",
+        Command::EditProject { .. } => "the change of the project",
+        Command::Reply { .. }
+        | Command::CreateTicket { .. }
+        | Command::SaveDraft { .. }
+        | Command::DiscardDraft { .. }
+        | Command::MarkSeen { .. }
+        | Command::CreateProject { .. }
+        | Command::AddUser { .. } => "the change",
+    }
+}
+
+/// Asks for a new ticket, for the client at hand if there is one.
+pub fn new_ticket(state: &mut State) {
+    let client = match state.tab {
+        Tab::Clients => state.clients.person().cloned(),
+        Tab::Queue | Tab::Boards => target(state).map(|row| row.client.clone()),
+    };
+    let fields = vec![
+        Field::client("Client", client.as_ref()),
+        Field::line("Subject", "what it is about, in a few words", ""),
+        Field::area("Description", "what the client asks for", ""),
+        Field::choice("Priority", Priority::ALL.iter().map(|p| p.label().to_owned()).collect(), 1),
+    ];
+    let mut form = Form::new(FormKind::NewTicket, "New ticket", fields);
+    form.focus = usize::from(client.is_some());
+    state.overlay = Some(Overlay::Form(Box::new(form)));
+    super::overlay::form::find(state);
+}
+
+/// Checks the form and opens the ticket.
+pub fn submit_new_ticket(state: &mut State) {
+    let ticket = TicketId::from_random(state.ids.next_bytes());
+    let Some(Overlay::Form(form)) = &mut state.overlay else { return };
+    let [client, subject, description, priority] = &form.fields[..] else { return };
+    let (subject, description) = (subject.text().trim().to_owned(), description.text().trim().to_owned());
+    let priority = Priority::ALL[priority.selected().min(3)];
+    let Some(client) = client.chosen_client().cloned() else {
+        return form.refuse(0, "choose a client from the list");
+    };
+    if subject.is_empty() {
+        return form.refuse(1, "a ticket needs a subject");
+    }
+    if description.is_empty() {
+        return form.refuse(2, "say what the client asks for");
+    }
+    state.overlay = None;
+    state.execute(Command::CreateTicket { ticket, client, subject, description, priority }, Cause::Asked);
+}
+
+/// Starts a reply.
+pub fn reply(state: &mut State) {
+    composer::reply(state);
+}

@@ -1,0 +1,127 @@
+//! Text into lines that fit: by words, by graphemes where a word is too long.
+
+use std::ops::Range;
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+/// A tabulator is shown as this many blanks.
+pub const TAB: &str = "    ";
+
+/// Columns that a piece of text takes; a tabulator counts as [`TAB`].
+pub fn width(text: &str) -> usize {
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return text.len();
+    }
+    text.graphemes(true).map(grapheme_width).sum()
+}
+
+/// Columns of one grapheme.
+pub fn grapheme_width(grapheme: &str) -> usize {
+    match grapheme {
+        "\t" => TAB.len(),
+        "\n" => 0,
+        _ => grapheme.width(),
+    }
+}
+
+/// The beginning of `text` that fits into `columns`, ending in `…` if something is cut.
+pub fn clip(text: &str, columns: usize, ellipsis: &str) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let room = columns.saturating_sub(width(ellipsis));
+    let (mut used, mut kept) = (0, String::with_capacity(text.len().min(columns * 4)));
+    for grapheme in text.graphemes(true) {
+        used += grapheme_width(grapheme);
+        if used > room {
+            break;
+        }
+        kept.push_str(grapheme);
+    }
+    if columns > 0 {
+        kept.push_str(ellipsis);
+    }
+    kept
+}
+
+/// Cuts `text` into byte ranges, each one line of at most `columns` columns. Never empty; every byte but the
+/// line breaks lies in exactly one range. Blanks at a wrap stay at the end of their line, beyond its width.
+pub fn wrap(text: &str, columns: usize) -> Vec<Range<usize>> {
+    let columns = columns.max(1);
+    let mut lines = Vec::new();
+    let mut start = 0;
+    for line in text.split('\n') {
+        if line.is_ascii() && !line.contains('\t') && line.len() <= columns {
+            lines.push(start..start + line.len());
+        } else {
+            wrap_line(line, start, columns, &mut lines);
+        }
+        start += line.len() + 1;
+    }
+    lines
+}
+
+fn wrap_line(line: &str, base: usize, columns: usize, lines: &mut Vec<Range<usize>>) {
+    // `start` of the line being filled, `used` columns of it, `brk` where it may be cut: just after a blank.
+    let (mut start, mut used, mut brk) = (0, 0, None::<(usize, usize)>);
+    for (at, grapheme) in line.grapheme_indices(true) {
+        let wide = grapheme_width(grapheme);
+        let blank = grapheme == " " || grapheme == "\t";
+        if used + wide > columns && at > start && !blank {
+            let (cut, before) = brk.filter(|(cut, _)| *cut > start).unwrap_or((at, used));
+            lines.push(base + start..base + cut);
+            start = cut;
+            used -= before;
+            brk = None;
+            if used + wide > columns && at > start {
+                lines.push(base + start..base + at);
+                (start, used) = (at, 0);
+            }
+        }
+        used += wide;
+        if blank {
+            brk = Some((at + grapheme.len(), used));
+        }
+    }
+    lines.push(base + start..base + line.len());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn lines(text: &str, columns: usize) -> Vec<&str> {
+        wrap(text, columns).into_iter().map(|range| &text[range]).collect()
+    }
+
+    #[test]
+    fn text_is_cut_at_words_then_at_graphemes() {
+        assert_eq!(lines("the quick brown fox", 10), ["the quick ", "brown fox"]);
+        assert_eq!(lines("incomprehensibilities", 8), ["incompre", "hensibil", "ities"]);
+        assert_eq!(lines("a verylongwordindeed b", 8), ["a ", "verylong", "wordinde", "ed b"]);
+        assert_eq!(lines("one\n\ntwo", 20), ["one", "", "two"]);
+        assert_eq!(lines("東京都港区", 5), ["東京", "都港", "区"]);
+        assert_eq!(lines("👨‍👩‍👧‍👦👨‍👩‍👧‍👦", 3), ["👨‍👩‍👧‍👦", "👨‍👩‍👧‍👦"]);
+    }
+
+    #[test]
+    fn clipping_counts_columns() {
+        assert_eq!(clip("Move DNS to the new host", 12, "…"), "Move DNS to…");
+        assert_eq!(clip("東京都港区", 5, "…"), "東京…");
+        assert_eq!(clip("short", 5, "…"), "short");
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_is_too_wide_and_nothing_is_lost(text in "[a-z é東👍\n\t]{0,120}", columns in 2_usize..30) {
+            let ranges = wrap(&text, columns);
+            let joined: String = ranges.iter().map(|range| &text[range.clone()]).collect();
+            prop_assert_eq!(joined, text.replace('\n', ""));
+            for range in ranges {
+                let line = text[range].trim_end_matches([' ', '\t']);
+                prop_assert!(width(line) <= columns.max(4), "{:?}", line);
+            }
+        }
+    }
+}
