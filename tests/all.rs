@@ -7,3 +7,7 @@
     clippy::print_stdout,
     reason = "tests"
 )]
+
+mod server;
+mod support;
+mod support_test;

@@ -1,0 +1,78 @@
+//! The small parent process: a shell that runs one program until a pipe ends.
+//!
+//! It must need nothing of us once it runs: we may be gone without a word. Its standard input is the pipe
+//! whose write ends the desks hold, its standard output the lock of the folder (so that the lock lives exactly as
+//! long as the server), its standard error the log.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::account::Account;
+
+pub(super) const SHELL: &str = "/bin/sh";
+
+/// `$1`: the name of the pipe, or empty; `$2`: what to remove at the end, or empty; `$3`: likewise; then the program.
+///
+/// The reader waits until nobody holds the pipe. A desk may open the pipe just after that: therefore the reader first
+/// takes the name away, and only then looks once more. Whoever opened it before has written a line or is about
+/// to, and gets the name back; whoever comes later finds no pipe, and waits for the lock.
+///
+/// INT asks postgres to close its connections and end. Right after the start it may still be ignored, as shells
+/// have it for programs in the background; TERM covers that moment. CONT wakes a stopped server for its end.
+/// A server that has not ended 20 seconds later is told to QUIT.
+const SCRIPT: &str = r#"
+hold=$1 remove=$2 also=$3
+shift 3
+exec 3<&0
+"$@" </dev/null 3<&- >&2 &
+server=$!
+(
+    while :; do
+        while read -r line <&3; do :; done
+        [ -n "$hold" ] || break
+        mv "$hold" "$hold.off" || break
+        read -r line <&3 || break
+        mv "$hold.off" "$hold"
+    done
+    exec 3<&-
+    kill -INT "$server"
+    kill -TERM "$server"
+    kill -CONT "$server"
+    trap 'kill "$nap"; exit 0' TERM
+    sleep 20 & nap=$!
+    wait "$nap"
+    kill -QUIT "$server"
+) >/dev/null 2>&1 &
+reader=$!
+exec 3<&- </dev/null
+trap 'kill -INT "$server"' HUP INT TERM
+wait "$server"
+code=$?
+while kill -0 "$server" 2>/dev/null; do
+    wait "$server"
+    code=$?
+done
+kill "$reader" 2>/dev/null
+wait "$reader" 2>/dev/null
+[ -z "$remove" ] || rm -rf -- "$remove"
+[ -z "$also" ] || rm -rf -- "$also"
+exit "$code"
+"#;
+
+/// The parent for `program`; the caller connects its three streams.
+pub(super) fn command(
+    account: &Account,
+    hold: Option<&Path>,
+    leftovers: Vec<PathBuf>,
+    program: &[OsString],
+) -> Command {
+    let mut command = account.command(SHELL);
+    command.arg("-c").arg(SCRIPT).arg("kaygia-desk-server").arg(hold.unwrap_or(Path::new("")));
+    let mut leftovers = leftovers.into_iter();
+    for _ in 0..2 {
+        command.arg(leftovers.next().unwrap_or_default());
+    }
+    command.args(program);
+    command
+}

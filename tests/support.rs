@@ -1,0 +1,145 @@
+//! A real Postgres for every test: one throwaway server per test run, a database of its own per test.
+//!
+//! `KAYGIA_DESK_TEST_DATABASE_URL` runs the same tests on another server (its role must be a superuser). Without
+//! Postgres the tests fail; they are never skipped.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{OnceLock, mpsc};
+
+use kaygia_desk::server::{Programs, Server};
+use tokio::sync::OnceCell;
+use tokio_postgres::{Client, NoTls};
+
+/// A database that goes when the test ends.
+pub struct Database {
+    name: String,
+    url: String,
+    /// A connection to it, with the session's defaults of the server.
+    pub client: Client,
+}
+
+impl Database {
+    /// The address, as `DATABASE_URL` takes it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The name on the server.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// One more connection.
+    pub async fn connect(&self) -> Client {
+        connect(&self.url).await
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        // A database takes 8 MB of memory: it goes soon, but nobody waits for that.
+        let _ = undertaker().send(self.name.clone());
+    }
+}
+
+/// A database as `desk migrate` leaves an empty one.
+pub async fn database() -> Database {
+    static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+    let template = TEMPLATE
+        .get_or_init(|| async {
+            let name = new_name();
+            create(&name, "template0").await;
+            prepare_template(&url_of(&name)).await;
+            name
+        })
+        .await;
+    open(template).await
+}
+
+/// A database without anything in it.
+pub async fn empty_database() -> Database {
+    open("template0").await
+}
+
+/// What every test's database starts with. The connections made here must be closed again: Postgres copies only
+/// a database that nobody uses.
+async fn prepare_template(url: &str) {
+    drop(connect(url).await);
+}
+
+/// The address of one database on the server of the tests.
+pub fn url_of(database: &str) -> String {
+    match override_url() {
+        None => server().url(database),
+        Some(admin) => {
+            let (address, options) = admin.split_once('?').map_or((admin.as_str(), ""), |(a, o)| (a, o));
+            let start = address.find("//").map_or(0, |at| at + 2);
+            let end = address[start..].find('/').map_or(address.len(), |at| start + at);
+            let mark = if options.is_empty() { "" } else { "?" };
+            format!("{}/{database}{mark}{options}", &address[..end])
+        }
+    }
+}
+
+/// A connection to any database.
+pub async fn connect(url: &str) -> Client {
+    let (client, connection) =
+        tokio_postgres::connect(url, NoTls).await.expect("connect to the test's database");
+    tokio::spawn(connection);
+    client
+}
+
+fn server() -> &'static Server {
+    // Never dropped: the server's parent process sees the end of this one, stops it and removes its folder.
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| {
+        let programs = Programs::find().unwrap_or_else(|error| panic!("the tests need PostgreSQL: {error}"));
+        Server::throwaway(&programs).unwrap_or_else(|error| panic!("the tests need PostgreSQL: {error}"))
+    })
+}
+
+fn override_url() -> Option<String> {
+    std::env::var("KAYGIA_DESK_TEST_DATABASE_URL").ok().filter(|url| !url.is_empty())
+}
+
+fn admin_url() -> String {
+    override_url().unwrap_or_else(|| server().admin_url())
+}
+
+fn new_name() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("desk_test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+async fn create(name: &str, template: &str) {
+    let admin = connect(&admin_url()).await;
+    let statement = format!("CREATE DATABASE {name} TEMPLATE {template}");
+    admin.batch_execute(&statement).await.expect("create the test's database");
+}
+
+async fn open(template: &str) -> Database {
+    let name = new_name();
+    create(&name, template).await;
+    let url = url_of(&name);
+    let client = connect(&url).await;
+    Database { name, url, client }
+}
+
+/// Takes the names of databases that are no longer used, and drops them one after the other.
+fn undertaker() -> &'static mpsc::Sender<String> {
+    static UNDERTAKER: OnceLock<mpsc::Sender<String>> = OnceLock::new();
+    UNDERTAKER.get_or_init(|| {
+        let (sender, names) = mpsc::channel::<String>();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let admin = connect(&admin_url()).await;
+                for name in names {
+                    // A failure costs memory until the end of the run, nothing else.
+                    let _ = admin.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await;
+                }
+            });
+        });
+        sender
+    })
+}
