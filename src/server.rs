@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use account::Account;
 use folder::{Folder, Lock};
+use parent::Ending;
 pub use programs::Programs;
 use ready::Waited;
 
@@ -194,7 +195,15 @@ impl Server {
         }
         let account = Account::current()?;
         let folder = Folder::durable(folder, &account)?;
-        let Some(_lock) = folder.try_lock()? else { return Err(ServerError::InUse(folder.path)) };
+        let deadline = Instant::now() + STOP_LIMIT;
+        let _lock = loop {
+            match folder.try_lock()? {
+                Some(lock) => break lock,
+                // The last desk has just left, and its server is on its way down.
+                None if folder.nobody_uses() && Instant::now() < deadline => ready::pause(),
+                None => return Err(ServerError::InUse(folder.path)),
+            }
+        };
         folder.stop_orphan(&account)?;
         folder.remove_cluster()
     }
@@ -279,8 +288,12 @@ fn start(
     postgres.extend(settings(&folder, &socket));
     let leftovers = folder.leftovers(&socket);
     let mut parent = {
-        let mut command = parent::command(account, Some(&folder.hold()), leftovers, &postgres);
-        command.stdin(Stdio::from(reader)).stdout(Stdio::from(lock.into_file())).stderr(Stdio::from(log));
+        let mut command =
+            parent::command(account, ending(&folder), Some(&folder.hold()), leftovers, &postgres);
+        command
+            .stdin(Stdio::from(reader))
+            .stdout(lock.into_file().map_or_else(Stdio::null, Stdio::from))
+            .stderr(Stdio::from(log));
         // The command keeps copies of the pipe and of the lock: it must be gone before anybody waits for either.
         command.spawn().map_err(|error| ServerError::Run { program: PathBuf::from(parent::SHELL), error })?
     };
@@ -309,7 +322,7 @@ fn create(account: &Account, folder: &Folder, programs: &programs::Installation)
     }
     initdb.push("-D".into());
     initdb.push(data_new.clone().into_os_string());
-    let mut child = parent::command(account, None, Vec::new(), &initdb)
+    let mut child = parent::command(account, ending(folder), None, Vec::new(), &initdb)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -333,6 +346,10 @@ fn create(account: &Account, folder: &Folder, programs: &programs::Installation)
             .map_err(ServerError::file("write", cluster))?;
     }
     Ok(())
+}
+
+fn ending(folder: &Folder) -> Ending {
+    if folder.is_throwaway() { Ending::Quick } else { Ending::Clean }
 }
 
 fn settings(folder: &Folder, socket: &Path) -> Vec<std::ffi::OsString> {

@@ -35,11 +35,21 @@ const LOG_LINES: usize = 8;
 
 /// A lock that is held as long as this value, or the process that inherited it, lives.
 #[derive(Debug)]
-pub(super) struct Lock(File);
+pub(super) struct Lock(Option<File>);
 
 impl Lock {
-    pub fn into_file(self) -> File {
-        self.0
+    /// The locked file, for another process to hold the lock by.
+    pub fn into_file(mut self) -> Option<File> {
+        self.0.take()
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that is being started at this moment may have a copy for an instant.
+        if let Some(file) = &self.0 {
+            let _ = rustix::fs::flock(file, FlockOperation::Unlock);
+        }
     }
 }
 
@@ -65,7 +75,7 @@ impl Folder {
         open_lock(&folder.users())?;
         make_cluster_folder(&folder, account)?;
         account.give(&folder.path)?;
-        Ok((folder, Lock(lock)))
+        Ok((folder, Lock(Some(lock))))
     }
 
     /// The folder of a lasting server, made if need be.
@@ -117,7 +127,7 @@ impl Folder {
         let file = open_lock(&path)?;
         rustix::fs::flock(&file, FlockOperation::LockShared)
             .map_err(|error| ServerError::file("lock", &path)(error.into()))?;
-        Ok(Lock(file))
+        Ok(Lock(Some(file)))
     }
 
     /// No other desk is here.
@@ -418,7 +428,7 @@ fn open_lock(path: &Path) -> Result<File, ServerError> {
 fn try_exclusive(path: &Path) -> Result<Option<Lock>, ServerError> {
     let file = open_lock(path)?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(Lock(file))),
+        Ok(()) => Ok(Some(Lock(Some(file)))),
         Err(error) if error == rustix::io::Errno::WOULDBLOCK => Ok(None),
         Err(error) => Err(ServerError::file("lock", path)(error.into())),
     }

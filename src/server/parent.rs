@@ -12,18 +12,18 @@ use super::account::Account;
 
 pub(super) const SHELL: &str = "/bin/sh";
 
-/// `$1`: the name of the pipe, or empty; `$2`: what to remove at the end, or empty; `$3`: likewise; then the program.
+/// `$1`: the signal of the end; `$2`: the name of the pipe, or empty; `$3`, `$4`: what to remove at the end, or empty;
+/// then the program.
 ///
 /// The reader waits until nobody holds the pipe. A desk may open the pipe just after that: therefore the reader first
 /// takes the name away, and only then looks once more. Whoever opened it before has written a line or is about
 /// to, and gets the name back; whoever comes later finds no pipe, and waits for the lock.
 ///
-/// INT asks postgres to close its connections and end. Right after the start it may still be ignored, as shells
-/// have it for programs in the background; TERM covers that moment. CONT wakes a stopped server for its end.
-/// A server that has not ended 20 seconds later is told to QUIT.
+/// INT and QUIT ask postgres to end. Right after the start they may still be ignored, as shells have it for programs in
+/// the background; TERM covers that moment, and means nothing new later. CONT wakes a stopped server for its end.
 const SCRIPT: &str = r#"
-hold=$1 remove=$2 also=$3
-shift 3
+signal=$1 hold=$2 remove=$3 also=$4
+shift 4
 exec 3<&0
 "$@" </dev/null 3<&- >&2 &
 server=$!
@@ -36,17 +36,13 @@ server=$!
         mv "$hold.off" "$hold"
     done
     exec 3<&-
-    kill -INT "$server"
+    kill "-$signal" "$server"
     kill -TERM "$server"
     kill -CONT "$server"
-    trap 'kill "$nap"; exit 0' TERM
-    sleep 20 & nap=$!
-    wait "$nap"
-    kill -QUIT "$server"
 ) >/dev/null 2>&1 &
 reader=$!
 exec 3<&- </dev/null
-trap 'kill -INT "$server"' HUP INT TERM
+trap 'kill "-$signal" "$server"' HUP INT TERM
 wait "$server"
 code=$?
 while kill -0 "$server" 2>/dev/null; do
@@ -60,15 +56,29 @@ wait "$reader" 2>/dev/null
 exit "$code"
 "#;
 
+/// How a program is told to end.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ending {
+    /// In order, with everything on disk.
+    Clean,
+    /// At once, whatever its processes are doing.
+    Quick,
+}
+
 /// The parent for `program`; the caller connects its three streams.
 pub(super) fn command(
     account: &Account,
+    ending: Ending,
     hold: Option<&Path>,
     leftovers: Vec<PathBuf>,
     program: &[OsString],
 ) -> Command {
     let mut command = account.command(SHELL);
-    command.arg("-c").arg(SCRIPT).arg("kaygia-desk-server").arg(hold.unwrap_or(Path::new("")));
+    let signal = match ending {
+        Ending::Clean => "INT",
+        Ending::Quick => "QUIT",
+    };
+    command.arg("-c").arg(SCRIPT).args(["kaygia-desk-server", signal]).arg(hold.unwrap_or(Path::new("")));
     let mut leftovers = leftovers.into_iter();
     for _ in 0..2 {
         command.arg(leftovers.next().unwrap_or_default());
