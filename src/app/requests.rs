@@ -180,7 +180,7 @@ pub fn loaded(state: &mut State, req: Req, result: Result<Loaded, Failure>) {
         (Purpose::Project(id), Answer::Project(project)) => board::project_loaded(state, &id, project),
         (Purpose::Clients, Answer::Clients(rows)) => clients::loaded(state, rows),
         (Purpose::ClientPicker, Answer::Clients(rows)) => {
-            super::overlay::picker::clients_arrived(state, rows)
+            super::overlay::picker::clients_arrived(state, &rows);
         }
         (Purpose::Profile(id), Answer::Client(profile)) => clients::profile_loaded(state, &id, profile),
         _ => {}
@@ -222,5 +222,5 @@ pub fn done(state: &mut State, req: Req, result: Result<Done, Failure>) {
     if composer::answered(state, req, &command, cause, &result) {
         return;
     }
-    ticket_actions::answered(state, *command, cause, result);
+    ticket_actions::answered(state, &command, cause, result);
 }

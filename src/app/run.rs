@@ -256,9 +256,8 @@ fn cancel(state: &mut State) {
 }
 
 fn close(state: &mut State) {
-    match input::close_overlay(state) {
-        Some(Overlay::Prompt(line)) => prompt::restore(state, &line),
-        Some(_) | None => {}
+    if let Some(Overlay::Prompt(line)) = input::close_overlay(state) {
+        prompt::restore(state, &line);
     }
 }
 

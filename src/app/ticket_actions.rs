@@ -212,7 +212,7 @@ fn person(state: &State, id: &UserId) -> Person {
 }
 
 /// The answer to a change of a ticket or a project.
-pub fn answered(state: &mut State, command: Command, cause: Cause, result: Result<Done, Failure>) {
+pub fn answered(state: &mut State, command: &Command, cause: Cause, result: Result<Done, Failure>) {
     let now = state.now;
     match result {
         Ok(done) => {
@@ -224,18 +224,18 @@ pub fn answered(state: &mut State, command: Command, cause: Cause, result: Resul
             }
             match cause {
                 Cause::Asked => {
-                    state.history.record(&command);
-                    let text = told(state, &command, &done);
+                    state.history.record(command);
+                    let text = told(state, command, &done);
                     state.toasts.good(text, now);
                 }
-                Cause::Undo => state.toasts.good(format!("taken back: {}", describe(&command)), now),
-                Cause::Redo => state.toasts.good(format!("done again: {}", describe(&command)), now),
+                Cause::Undo => state.toasts.good(format!("taken back: {}", describe(command)), now),
+                Cause::Redo => state.toasts.good(format!("done again: {}", describe(command)), now),
                 Cause::Send { .. } | Cause::Quiet => {}
             }
-            if let (Command::CreateTicket { ticket, .. }, Cause::Asked) = (&command, cause) {
+            if let (Command::CreateTicket { ticket, .. }, Cause::Asked) = (command, cause) {
                 queue::open_ticket(state, ticket.clone());
             }
-            super::screen::board::answered(state, &command);
+            super::screen::board::answered(state, command);
         }
         Err(failure) => {
             match cause {
@@ -243,7 +243,7 @@ pub fn answered(state: &mut State, command: Command, cause: Cause, result: Resul
                 Cause::Redo => state.history.refused_redo(),
                 Cause::Asked | Cause::Send { .. } | Cause::Quiet => {}
             }
-            if let (Failure::NewMessages(_), Command::SetStatus { ticket, .. }) = (&failure, &command) {
+            if let (Failure::NewMessages(_), Command::SetStatus { ticket, .. }) = (&failure, command) {
                 state.warned_about = Some(ticket.clone());
                 let ticket = ticket.clone();
                 if state.thread.ticket.as_ref() != Some(&ticket) {
@@ -253,7 +253,7 @@ pub fn answered(state: &mut State, command: Command, cause: Cause, result: Resul
             if cause != Cause::Quiet || !matches!(failure, Failure::Unavailable(_)) {
                 state.toasts.warn(failure.sentence(), now);
             }
-            super::screen::board::answered(state, &command);
+            super::screen::board::answered(state, command);
             live::refresh(state);
         }
     }

@@ -118,6 +118,7 @@ pub fn date_to_timestamp(day: Date) -> Timestamp {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

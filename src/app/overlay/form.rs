@@ -257,13 +257,13 @@ pub fn find(state: &mut State) {
 }
 
 /// Who fits is known.
-pub fn clients_arrived(form: &mut Form, rows: Vec<ClientRow>) {
+pub fn clients_arrived(form: &mut Form, rows: &[ClientRow]) {
     for field in &mut form.fields {
         if let FieldInput::Client(client) = &mut field.input
             && client.chosen.is_none()
         {
             client.cursor = ListCursor::default();
-            client.matches.clone_from(&rows);
+            client.matches = rows.to_vec();
         }
     }
 }

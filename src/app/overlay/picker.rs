@@ -105,7 +105,7 @@ pub fn staff_arrived(state: &mut State) {
 }
 
 /// Clients for the form below.
-pub fn clients_arrived(state: &mut State, rows: Vec<ClientRow>) {
+pub fn clients_arrived(state: &mut State, rows: &[ClientRow]) {
     if let Some(Overlay::Form(form)) = &mut state.overlay {
         form::clients_arrived(form, rows);
     }

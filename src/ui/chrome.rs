@@ -1,0 +1,117 @@
+//! The first line and the last.
+
+use super::widgets::Pen;
+use crate::app::action::{Context, Row, TABLE};
+use crate::app::available::{Availability, available};
+use crate::app::input;
+use crate::app::screen::{Tab, tab_places};
+use crate::app::toast::Tone;
+use crate::app::wrap;
+use crate::app::{Link, State};
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+/// Product, tabs, connection, who is signed in.
+pub fn header(pen: &mut Pen<'_>, state: &State, area: Rect) {
+    let theme = pen.theme;
+    pen.fill(area, theme.header);
+    let base = theme.header;
+    pen.text(area.x + 1, area.y, 11, "Kaygia Desk", base.patch(theme.strong));
+    let mut end = 13;
+    for (tab, x, width) in tab_places().filter(|(_, x, width)| x + width < area.width) {
+        let style = if tab == state.tab { base.patch(theme.tab) } else { base.patch(theme.muted) };
+        pen.text(x, area.y, width, tab.label(), style);
+        end = x + width;
+    }
+    let (sign_style, words) = link(pen, state);
+    let (name, role) = state.me.as_ref().map_or(("", ""), |me| (me.name.as_str(), me.role.as_str()));
+    let short = name.split_whitespace().next().unwrap_or_default();
+    let busy = if state.requests.slow(state.now) { "loading  " } else { "" };
+    let candidates = [
+        format!("{busy}{} {words}   {name} {role} ", pen.theme.signs.live),
+        format!("{busy}{} {words}  {short} ", pen.theme.signs.live),
+        format!("{} {words} ", pen.theme.signs.live),
+        format!("{} ", pen.theme.signs.live),
+    ];
+    let room = area.width.saturating_sub(end + 1);
+    let Some(text) = candidates.iter().find(|text| wrap::width(text) <= room.into()) else { return };
+    let used = pen.right(area.x, area.y, area.width, text, base);
+    let sign = area.width - used + wrap::width(if text.starts_with("loading") { busy } else { "" }) as u16;
+    let said = (2 + wrap::width(&words) as u16).min(area.width - sign);
+    pen.style(Rect { x: sign, width: said, ..area }, base.patch(sign_style));
+}
+
+fn link(pen: &Pen<'_>, state: &State) -> (Style, String) {
+    match state.link {
+        Link::Connecting => (pen.theme.muted, "connecting".to_owned()),
+        Link::Live => (pen.theme.good, "live".to_owned()),
+        Link::Polling => (pen.theme.warning, "polling".to_owned()),
+        Link::Offline(since) => (pen.theme.danger, format!("offline since {}", since.clock(&state.zone))),
+    }
+}
+
+/// The keys that matter here, or what there is to tell.
+pub fn footer(pen: &mut Pen<'_>, state: &State, area: Rect) {
+    let theme = pen.theme;
+    pen.fill(area, theme.text);
+    if let Some(toast) = state.toasts.current() {
+        let style = match toast.tone {
+            Tone::Good => theme.good,
+            Tone::Info => theme.accent,
+            Tone::Warning => theme.warning,
+        };
+        let sign = if toast.tone == Tone::Warning { "! " } else { "" };
+        pen.text(area.x + 1, area.y, area.width - 2, &format!("{sign}{}", toast.text), style);
+        return;
+    }
+    let right = footer_right(state);
+    let used = pen.right(area.x, area.y, area.width.saturating_sub(1), &right, theme.muted);
+    let mut x = area.x + 1;
+    let end = area.right().saturating_sub(used + 3);
+    let contexts = input::contexts(state);
+    for (key, label) in hints(state, &contexts) {
+        let wide = (wrap::width(&key) + 1 + label.len()) as u16;
+        if x + wide > end {
+            break;
+        }
+        x += pen.text(x, area.y, end - x, &key, theme.key) + 1;
+        x += pen.text(x, area.y, end - x, label, theme.muted) + 2;
+    }
+}
+
+fn footer_right(state: &State) -> String {
+    if let Some(composer) =
+        state.composer.as_ref().filter(|_| state.overlay.is_none() && state.tab == Tab::Queue)
+    {
+        let lines = composer.editor.line_count();
+        let saved = if composer.save_failed {
+            "draft NOT saved yet"
+        } else if composer.is_saved() && composer.saved_at.is_some() {
+            "draft saved"
+        } else if composer.editor.is_blank() {
+            ""
+        } else {
+            "saving draft"
+        };
+        return format!("{saved}  {lines} {}", if lines == 1 { "line" } else { "lines" });
+    }
+    String::new()
+}
+
+/// The hints of these contexts: a key and a word or two, the most wanted first.
+fn hints(state: &State, contexts: &[Context]) -> Vec<(String, &'static str)> {
+    let mut rows: Vec<(&Row, String)> = TABLE
+        .iter()
+        .filter_map(|row| {
+            let footer = row.footer?;
+            let chord = *state.keymap.chords(row.action, contexts).first()?;
+            let key = match (footer.prefix, chord.keys().first()) {
+                (true, Some(first)) => first.to_string(),
+                _ => chord.to_string(),
+            };
+            (available(row.action, state) == Availability::Yes).then_some((row, key))
+        })
+        .collect();
+    rows.sort_by_key(|(row, _)| row.footer.map(|footer| footer.rank));
+    rows.into_iter().filter_map(|(row, key)| Some((key, row.footer?.label))).collect()
+}

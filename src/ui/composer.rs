@@ -1,0 +1,71 @@
+//! The reply being written, and the bar before sending.
+
+use super::widgets::Pen;
+use crate::app::State;
+use crate::app::screen::composer::{Composer, Review};
+use ratatui::layout::{Position, Rect};
+
+/// Draws it; answers where the cursor is.
+pub fn draw(pen: &mut Pen<'_>, state: &State, area: Rect) -> Option<Position> {
+    if area.height == 0 {
+        return None;
+    }
+    let composer = state.composer.as_ref()?;
+    let theme = pen.theme;
+    let line = Rect { height: 1, ..area };
+    pen.fill(area, theme.text);
+    let mut text_area = Rect { y: area.y + 1, height: area.height - 1, ..area };
+    match &composer.review {
+        Some(review) => {
+            let lines = review_bar(pen, composer, review, area);
+            text_area.y = area.y + lines;
+            text_area.height = area.height.saturating_sub(lines);
+        }
+        None => {
+            let to = format!("Reply to {} <{}>", composer.to_name.one_line(), composer.to_email.one_line());
+            pen.rule_across(line, &to, theme.accent);
+        }
+    }
+    let cursor = text(pen, composer, text_area);
+    cursor.filter(|_| composer.review.is_none())
+}
+
+fn review_bar(pen: &mut Pen<'_>, composer: &Composer, review: &Review, area: Rect) -> u16 {
+    let theme = pen.theme;
+    let question = if composer.sending.is_some() {
+        format!("Sending to {}", composer.to_name.one_line())
+    } else {
+        format!("Send to {}?  then {}", composer.to_name.one_line(), composer.status_after.as_str())
+    };
+    pen.rule_across(Rect { height: 1, ..area }, &question, theme.accent);
+    let warning = match (&review.problem, review.new_messages) {
+        (Some(problem), _) => problem.clone(),
+        (None, 0) => return 1,
+        (None, 1) => "1 new message since you began: read it above; y sends all the same".to_owned(),
+        (None, n) => format!("{n} new messages since you began: read them above; y sends all the same"),
+    };
+    let mut lines = 1;
+    for range in
+        crate::app::wrap::wrap(&warning, usize::from(area.width.saturating_sub(2))).into_iter().take(2)
+    {
+        pen.text(area.x + 1, area.y + lines, area.width.saturating_sub(2), &warning[range], theme.warning);
+        lines += 1;
+    }
+    lines
+}
+
+fn text(pen: &mut Pen<'_>, composer: &Composer, area: Rect) -> Option<Position> {
+    let theme = pen.theme;
+    let (height, width) = (usize::from(area.height), area.width.saturating_sub(3));
+    let laid = composer.editor.layout(width.into());
+    let (line, column) = laid.cursor;
+    let top = line.saturating_sub(height / 2).min(laid.ranges.len().saturating_sub(height));
+    for (at, y) in (top..).zip(area.y..area.bottom()) {
+        pen.text(area.x + 1, y, 1, theme.signs.pen, theme.accent);
+        if let Some(range) = laid.ranges.get(at) {
+            pen.text(area.x + 3, y, width, laid.text[range.clone()].trim_end_matches('\n'), theme.text);
+        }
+    }
+    let y = area.y + line.saturating_sub(top) as u16;
+    (y < area.bottom()).then_some(Position { x: area.x + 3 + column as u16, y })
+}

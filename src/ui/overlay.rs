@@ -1,0 +1,208 @@
+//! What lies over the screen: palette, pickers, questions, the search line, the which-key box.
+
+use super::widgets::Pen;
+use super::{card, help};
+use crate::app::action::row_of;
+use crate::app::edit::Editor;
+use crate::app::keymap::Resolved;
+use crate::app::layout::{Areas, centred};
+use crate::app::overlay::palette::{self, Entry, Palette};
+use crate::app::overlay::picker::{self, Picker};
+use crate::app::overlay::{Overlay, confirm::Confirm, prompt::Prompt};
+use crate::app::{State, input, wrap};
+use ratatui::layout::{Position, Rect};
+
+/// Draws it; answers where the cursor is.
+pub fn draw(pen: &mut Pen<'_>, state: &State, areas: &Areas) -> Option<Position> {
+    match state.overlay.as_ref()? {
+        Overlay::Palette(palette) => Some(draw_palette(pen, state, palette)),
+        Overlay::Picker(picker) => Some(draw_picker(pen, state, picker)),
+        Overlay::Help(page) => {
+            help::draw(pen, state, page);
+            None
+        }
+        Overlay::Confirm(confirm) => {
+            draw_confirm(pen, state, confirm);
+            None
+        }
+        Overlay::Prompt(prompt) => Some(draw_prompt(pen, prompt, areas)),
+        Overlay::Form(_) => None,
+        Overlay::Card(scroll) => {
+            if areas.card.width == 0 {
+                let inside = pen.boxed(centred(state.size, 50, 22), "Client");
+                card::draw(pen, state, inside, *scroll);
+            }
+            None
+        }
+    }
+}
+
+/// A line to type in; answers where the cursor is.
+pub fn field(pen: &mut Pen<'_>, editor: &Editor, area: Rect) -> Position {
+    let style = pen.theme.overlay.patch(pen.theme.field);
+    pen.fill(area, style);
+    let text = editor.text();
+    let column = editor.layout(usize::from(u16::MAX)).cursor.1;
+    let width = usize::from(area.width).max(1);
+    let mut skipped = 0;
+    let mut from = 0;
+    if column + 1 > width {
+        for (at, grapheme) in unicode_segmentation::UnicodeSegmentation::grapheme_indices(text.as_str(), true)
+        {
+            if column + 1 - skipped <= width {
+                break;
+            }
+            skipped += wrap::grapheme_width(grapheme);
+            from = at + grapheme.len();
+        }
+    }
+    pen.text(area.x, area.y, area.width, &text[from..], style);
+    Position { x: area.x + (column - skipped) as u16, y: area.y }
+}
+
+fn draw_palette(pen: &mut Pen<'_>, state: &State, palette: &Palette) -> Position {
+    let theme = pen.theme;
+    let rows = palette.entries.len().clamp(1, palette::PAGE) as u16;
+    let inside = pen.boxed(centred(state.size, 72, rows + 4), "Commands");
+    let cursor =
+        field(pen, &palette.input, Rect { x: inside.x + 1, width: inside.width - 2, height: 1, ..inside });
+    if palette.entries.is_empty() {
+        pen.text(
+            inside.x + 1,
+            inside.y + 2,
+            inside.width - 2,
+            "No command has this name.",
+            theme.overlay.patch(theme.muted),
+        );
+    }
+    let shown = palette.entries.iter().enumerate().skip(palette.cursor.offset).take(palette::PAGE);
+    for ((at, entry), y) in shown.zip(inside.y + 2..inside.bottom()) {
+        let place = Rect { x: inside.x, y, width: inside.width, height: 1 };
+        match entry {
+            Entry::Ticket(number) => {
+                pen.text(
+                    place.x + 2,
+                    y,
+                    place.width - 3,
+                    &format!("Open ticket {number}"),
+                    theme.overlay.patch(theme.text),
+                );
+            }
+            Entry::Command(action, why) => {
+                let row = row_of(*action);
+                let keys =
+                    state.keymap.chords(*action, &[]).first().map(ToString::to_string).unwrap_or_default();
+                let style = theme.overlay.patch(if why.is_some() { theme.muted } else { theme.text });
+                let right = why.as_deref().unwrap_or(&keys);
+                let used = pen.right(
+                    place.x,
+                    y,
+                    place.width - 1,
+                    &wrap::clip(right, 30, "…"),
+                    theme.overlay.patch(theme.muted),
+                );
+                pen.text(place.x + 2, y, 26, row.label, style);
+                let room = place.width.saturating_sub(30 + used + 2);
+                if room > 8 {
+                    pen.text(place.x + 29, y, room, row.name, theme.overlay.patch(theme.muted));
+                }
+            }
+        }
+        if at == palette.cursor.selected {
+            super::queue::bar(pen, place, true);
+        }
+    }
+    cursor
+}
+
+fn draw_picker(pen: &mut Pen<'_>, state: &State, picker: &Picker) -> Position {
+    let theme = pen.theme;
+    let rows = picker.entries.len().clamp(1, picker::PAGE) as u16;
+    let inside = pen.boxed(centred(state.size, 56, rows + 4), &picker.title);
+    let cursor =
+        field(pen, &picker.input, Rect { x: inside.x + 1, width: inside.width - 2, height: 1, ..inside });
+    if picker.entries.is_empty() {
+        pen.text(
+            inside.x + 1,
+            inside.y + 2,
+            inside.width - 2,
+            "Nothing fits.",
+            theme.overlay.patch(theme.muted),
+        );
+    }
+    let shown = picker.entries.iter().enumerate().skip(picker.cursor.offset).take(picker::PAGE);
+    for ((at, (_, text, remark)), y) in shown.zip(inside.y + 2..inside.bottom()) {
+        let place = Rect { x: inside.x, y, width: inside.width, height: 1 };
+        let used = pen.right(
+            place.x,
+            y,
+            place.width - 1,
+            &wrap::clip(remark, 26, "…"),
+            theme.overlay.patch(theme.muted),
+        );
+        pen.text(place.x + 2, y, place.width.saturating_sub(used + 5), text, theme.overlay.patch(theme.text));
+        if at == picker.cursor.selected {
+            super::queue::bar(pen, place, true);
+        }
+    }
+    cursor
+}
+
+fn draw_confirm(pen: &mut Pen<'_>, state: &State, confirm: &Confirm) {
+    let theme = pen.theme;
+    let width = (wrap::width(&confirm.question) as u16 + 4).clamp(30, 60).min(state.size.0 - 2);
+    let lines = wrap::wrap(&confirm.question, usize::from(width) - 4);
+    let inside = pen.boxed(centred(state.size, width, lines.len() as u16 + 4), "");
+    for (range, y) in lines.iter().zip(inside.y..) {
+        pen.text(
+            inside.x + 1,
+            y,
+            inside.width - 2,
+            &confirm.question[range.clone()],
+            theme.overlay.patch(theme.text),
+        );
+    }
+    let y = inside.bottom() - 1;
+    let mut x = inside.x + 1;
+    for (key, word) in [("y", "yes"), ("n", "no")] {
+        x += pen.text(x, y, 3, key, theme.overlay.patch(theme.key)) + 1;
+        x += pen.text(x, y, 8, word, theme.overlay.patch(theme.muted)) + 3;
+    }
+}
+
+fn draw_prompt(pen: &mut Pen<'_>, prompt: &Prompt, areas: &Areas) -> Position {
+    let theme = pen.theme;
+    let area = areas.footer;
+    pen.fill(area, theme.field);
+    let label = prompt.label();
+    let short = label.split(':').next().unwrap_or(label);
+    let words = if wrap::width(label) + 20 < usize::from(area.width) { label } else { short };
+    let used = pen.text(area.x + 1, area.y, area.width - 1, words, theme.field.patch(theme.muted)) + 2;
+    field(pen, &prompt.input, Rect { x: area.x + used, width: area.width.saturating_sub(used), ..area })
+}
+
+/// After a prefix: the keys that may follow.
+pub fn which_key(pen: &mut Pen<'_>, state: &State) {
+    let contexts = input::contexts(state);
+    let Resolved::Pending(rest) = state.keymap.resolve(&contexts, &state.pending) else { return };
+    let theme = pen.theme;
+    let pressed: String = state.pending.iter().map(ToString::to_string).collect();
+    let rows = rest.len() as u16;
+    let (width, height) = state.size;
+    let area_width = 28.min(width - 2);
+    let area_height = (rows + 2).min(height - 2);
+    let place =
+        Rect { x: width - area_width, y: height - 1 - area_height, width: area_width, height: area_height };
+    let inside = pen.boxed(place, &format!("{pressed} …"));
+    for ((chord, action), y) in rest.iter().zip(inside.y..inside.bottom()) {
+        let tail: String = chord.keys()[state.pending.len()..].iter().map(ToString::to_string).collect();
+        pen.text(inside.x + 1, y, 4, &tail, theme.overlay.patch(theme.key));
+        pen.text(
+            inside.x + 4,
+            y,
+            inside.width.saturating_sub(5),
+            row_of(*action).label,
+            theme.overlay.patch(theme.text),
+        );
+    }
+}

@@ -1,0 +1,109 @@
+//! The pen: all drawing goes through it, so that nothing leaves its cell and nothing unsafe reaches one.
+
+use super::theme::Theme;
+use crate::app::wrap;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+/// Draws into a buffer.
+#[derive(Debug)]
+pub struct Pen<'a> {
+    buffer: &'a mut Buffer,
+    /// Colours and signs.
+    pub theme: &'a Theme,
+}
+
+impl<'a> Pen<'a> {
+    /// A pen for a buffer.
+    pub const fn new(buffer: &'a mut Buffer, theme: &'a Theme) -> Self {
+        Self { buffer, theme }
+    }
+
+    /// Writes one line, cut with an ellipsis where it does not fit. Answers the columns used.
+    pub fn text(&mut self, x: u16, y: u16, width: u16, text: &str, style: Style) -> u16 {
+        if width == 0 {
+            return 0;
+        }
+        let expanded = if text.contains('\t') { text.replace('\t', wrap::TAB) } else { String::new() };
+        let text = if expanded.is_empty() { text } else { &expanded };
+        if wrap::width(text) > usize::from(width) {
+            let clipped = wrap::clip(text, width.into(), self.theme.signs.ellipsis);
+            return self.raw(x, y, width, &clipped, style);
+        }
+        self.raw(x, y, width, text, style)
+    }
+
+    /// Writes one line that ends at the right edge of `width`. Answers the columns used.
+    pub fn right(&mut self, x: u16, y: u16, width: u16, text: &str, style: Style) -> u16 {
+        let used = (wrap::width(text) as u16).min(width);
+        self.text(x + width - used, y, used, text, style);
+        used
+    }
+
+    fn raw(&mut self, x: u16, y: u16, width: u16, text: &str, style: Style) -> u16 {
+        if !self.buffer.area.contains((x, y).into()) {
+            return 0;
+        }
+        let (end, _) = self.buffer.set_stringn(x, y, text, width.into(), style);
+        end - x
+    }
+
+    /// Gives an area a style; text in it stays.
+    pub fn style(&mut self, area: Rect, style: Style) {
+        self.buffer.set_style(area, style);
+    }
+
+    /// Empties an area.
+    pub fn fill(&mut self, area: Rect, style: Style) {
+        let area = area.intersection(self.buffer.area);
+        for position in area.positions() {
+            if let Some(cell) = self.buffer.cell_mut(position) {
+                cell.reset();
+                cell.set_style(style);
+            }
+        }
+    }
+
+    /// A thin horizontal rule, with words in it if there are any.
+    pub fn rule_across(&mut self, area: Rect, words: &str, style: Style) {
+        let line = self.theme.signs.line.repeat(area.width.into());
+        let rule = self.theme.rule;
+        self.raw(area.x, area.y, area.width, &line, rule);
+        if !words.is_empty() && area.width > 6 {
+            self.text(area.x + 2, area.y, area.width - 4, &format!(" {words} "), style);
+        }
+    }
+
+    /// A thin vertical rule.
+    pub fn rule_down(&mut self, x: u16, area: Rect) {
+        let (sign, style) = (self.theme.signs.rule, self.theme.rule);
+        for y in area.top()..area.bottom() {
+            self.raw(x, y, 1, sign, style);
+        }
+    }
+
+    /// A box with a title, emptied; answers its inside.
+    pub fn boxed(&mut self, area: Rect, title: &str) -> Rect {
+        let theme = self.theme;
+        self.fill(area, theme.overlay);
+        if area.width < 2 || area.height < 2 {
+            return area;
+        }
+        let border = theme.overlay.patch(theme.rule);
+        let [top_left, top_right, bottom_left, bottom_right] = theme.signs.corners;
+        let line = theme.signs.line.repeat(usize::from(area.width) - 2);
+        let (right, bottom) = (area.right() - 1, area.bottom() - 1);
+        self.raw(area.x, area.y, area.width, &format!("{top_left}{line}{top_right}"), border);
+        self.raw(area.x, bottom, area.width, &format!("{bottom_left}{line}{bottom_right}"), border);
+        for y in area.y + 1..bottom {
+            self.raw(area.x, y, 1, theme.signs.rule, border);
+            self.raw(right, y, 1, theme.signs.rule, border);
+        }
+        if !title.is_empty() {
+            let style = theme.overlay.patch(theme.strong);
+            self.text(area.x + 2, area.y, area.width.saturating_sub(4), &format!(" {title} "), style);
+        }
+        Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 }
+    }
+}
