@@ -1,0 +1,139 @@
+//! The sample data of the demo, in a real database, and the clients that `--live` plays.
+
+use crate::support::{self, Database};
+use kaygia_desk::domain::ids::UserId;
+use kaygia_desk::domain::time::Timestamp;
+use kaygia_desk::store::demo::live::{self, Act, Script};
+use kaygia_desk::store::demo::{self, Summary};
+
+/// Monday 5 January 2026, 10:00 UTC.
+const MONDAY: Timestamp = Timestamp::from_micros(1_767_607_200_000_000);
+
+async fn filled() -> Database {
+    let mut db = support::database().await;
+    demo::fill(&mut db.client, MONDAY).await.unwrap();
+    db
+}
+
+async fn number(db: &Database, sql: &str) -> i64 {
+    db.client.query_one(sql, &[]).await.unwrap().get(0)
+}
+
+/// Our rows, versions apart.
+async fn desk_rows(db: &Database) -> Vec<String> {
+    let sql = "SELECT (to_jsonb(t) - 'version')::text FROM desk.tickets AS t ORDER BY ticket_id";
+    db.client.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test]
+async fn a_fill_writes_everything_once() {
+    let mut db = support::database().await;
+    assert!(!demo::is_filled(&db.client).await.unwrap());
+    let summary = demo::fill(&mut db.client, MONDAY).await.unwrap();
+    assert_eq!(
+        summary,
+        Summary { staff: 6, clients: 14, projects: 24, tickets: 80, comments: summary.comments }
+    );
+    assert!(demo::is_filled(&db.client).await.unwrap());
+    demo::fill(&mut db.client, MONDAY).await.unwrap_err();
+    for (table, rows) in [
+        ("public.users", 20),
+        ("desk.users", 20),
+        ("public.projects", 24),
+        ("desk.projects", 24),
+        ("public.support_tickets", 80),
+        ("desk.tickets", 80),
+        ("desk.stale", 0),
+    ] {
+        assert_eq!(number(&db, &format!("SELECT count(*) FROM {table}")).await, rows, "{table}");
+    }
+    let comments = number(&db, "SELECT count(*) FROM public.ticket_comments").await;
+    assert_eq!(comments, i64::try_from(summary.comments).unwrap());
+}
+
+#[tokio::test]
+async fn whose_turn_it_is_agrees_with_the_conversations() {
+    let db = filled().await;
+    let waiting = number(&db, "SELECT count(*) FROM desk.tickets WHERE waiting_since IS NOT NULL").await;
+    assert!((18..=24).contains(&waiting), "{waiting}");
+    let late = "SELECT count(*) FROM desk.tickets
+                WHERE waiting_since IS NOT NULL AND status IN ('RESOLVED', 'CLOSED')";
+    assert_eq!(number(&db, late).await, 2);
+    let unassigned =
+        number(&db, "SELECT count(*) FROM desk.tickets WHERE active AND assignee_id IS NULL").await;
+    assert!(unassigned >= 8, "{unassigned}");
+    let before = desk_rows(&db).await;
+    db.client
+        .batch_execute(
+            "INSERT INTO desk.stale (kind) VALUES ('ticket');
+             DO $$ BEGIN WHILE (SELECT more FROM desk.fold(500)) LOOP END LOOP; END $$",
+        )
+        .await
+        .unwrap();
+    assert_eq!(before, desk_rows(&db).await, "the fold finds nothing to correct");
+}
+
+#[tokio::test]
+async fn hostile_text_arrives_as_it_was_written() {
+    let db = filled().await;
+    let sql =
+        "SELECT count(*) FROM public.support_tickets WHERE position(chr(27) || '[2J' IN description) > 0
+               AND position(chr(8238) IN subject) > 0";
+    assert_eq!(number(&db, sql).await, 1);
+}
+
+#[tokio::test]
+async fn the_documented_passwords_open_the_accounts() {
+    let db = filled().await;
+    let sql = "SELECT email, password_hash FROM public.users WHERE role <> 'CLIENT'";
+    let rows = db.client.query(sql, &[]).await.unwrap();
+    assert_eq!(rows.len(), 6);
+    for row in rows {
+        let (email, hash): (String, String) = (row.get(0), row.get(1));
+        let password = format!("{} at the desk", email.split('@').next().unwrap());
+        assert!(password.len() >= 12);
+        assert!(bcrypt::verify(&password, &hash).unwrap(), "{email}");
+    }
+    let sql = "SELECT role::text FROM public.users WHERE id = $1 AND active AND email_verified";
+    let row = db.client.query_one(sql, &[&demo::staff().as_str()]).await.unwrap();
+    assert_eq!(row.get::<_, String>(0), "ADMIN");
+}
+
+#[tokio::test]
+async fn what_live_clients_do_is_accepted_and_moves_the_queue() {
+    let mut db = filled().await;
+    let (mut opened, mut answered) = (0, 0);
+    for beat in Script::new(11).unwrap().take(60) {
+        let done = live::apply(&mut db.client, &beat.act).await.unwrap();
+        match beat.act {
+            Act::Open { .. } => opened += i64::from(done.is_some()),
+            Act::Answer { .. } => answered += i64::from(done.is_some()),
+            Act::AnswerBack { .. } => assert_eq!(done, None, "nobody of the staff wrote within the hour"),
+        }
+    }
+    assert_eq!(answered, 12);
+    assert_eq!(number(&db, "SELECT count(*) FROM desk.tickets").await, 80 + opened);
+    let fresh = "SELECT count(*) FROM desk.tickets WHERE waiting_since IS NOT NULL AND last_side = 'CLIENT'
+                 AND last_activity_at > (clock_timestamp() AT TIME ZONE 'utc') - interval '10 minutes'";
+    assert!(number(&db, fresh).await >= opened);
+}
+
+#[tokio::test]
+async fn a_live_client_answers_the_ticket_that_staff_answered_last() {
+    let mut db = filled().await;
+    let ticket: String =
+        db.client.query_one("SELECT max(id) FROM public.support_tickets", &[]).await.unwrap().get(0);
+    let ada: UserId = demo::staff();
+    db.client
+        .execute(
+            "INSERT INTO public.ticket_comments (id, content, ticket_id, user_id, sender, created_at, updated_at)
+             SELECT 'reply', 'Done.', $1, $2, 'ADMIN', at, at
+             FROM (SELECT clock_timestamp() AT TIME ZONE 'utc' AS at) AS now",
+            &[&ticket, &ada.as_str()],
+        )
+        .await
+        .unwrap();
+    let act = Act::AnswerBack { text: "Thank you!".to_owned() };
+    let done = live::apply(&mut db.client, &act).await.unwrap();
+    assert_eq!(done.unwrap().as_str(), ticket);
+}
