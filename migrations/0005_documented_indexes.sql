@@ -1,0 +1,21 @@
+-- The twenty documented indexes, one statement a line: where rows already are, each is built CONCURRENTLY.
+CREATE INDEX IF NOT EXISTS idx_users_email ON public.users (email);
+CREATE INDEX IF NOT EXISTS idx_users_role ON public.users (role);
+CREATE INDEX IF NOT EXISTS idx_users_active ON public.users (active);
+CREATE INDEX IF NOT EXISTS idx_projects_client_id ON public.projects (client_id);
+CREATE INDEX IF NOT EXISTS idx_projects_status ON public.projects (status);
+CREATE INDEX IF NOT EXISTS idx_projects_type ON public.projects (type);
+CREATE INDEX IF NOT EXISTS idx_projects_client_status ON public.projects (client_id, status);
+CREATE INDEX IF NOT EXISTS idx_support_tickets_client_id ON public.support_tickets (client_id);
+CREATE INDEX IF NOT EXISTS idx_support_tickets_status ON public.support_tickets (status);
+CREATE INDEX IF NOT EXISTS idx_support_tickets_ticket_number ON public.support_tickets (ticket_number);
+CREATE INDEX IF NOT EXISTS idx_tickets_client_status ON public.support_tickets (client_id, status);
+CREATE INDEX IF NOT EXISTS idx_ticket_comments_ticket_id ON public.ticket_comments (ticket_id);
+CREATE INDEX IF NOT EXISTS idx_ticket_comments_user_id ON public.ticket_comments (user_id);
+CREATE INDEX IF NOT EXISTS idx_ticket_comments_created_at ON public.ticket_comments (created_at);
+CREATE INDEX IF NOT EXISTS idx_password_resets_token ON public.password_resets (token);
+CREATE INDEX IF NOT EXISTS idx_password_resets_user_id ON public.password_resets (user_id);
+CREATE INDEX IF NOT EXISTS idx_password_resets_expires_at ON public.password_resets (expires_at);
+CREATE INDEX IF NOT EXISTS idx_email_verifications_token ON public.email_verifications (token);
+CREATE INDEX IF NOT EXISTS idx_email_verifications_user_id ON public.email_verifications (user_id);
+CREATE INDEX IF NOT EXISTS idx_email_verifications_expires_at ON public.email_verifications (expires_at);
