@@ -1,0 +1,175 @@
+//! Connections to the web app's server: how they are made, kept, lent and thrown away.
+//!
+//! A pool of four, one of which reads never take, so that a write does not queue behind slow reads. A connection on
+//! which something timed out is thrown away, and with it all idle ones, since a frozen server freezes them all. It
+//! must never hold a lock while it waits for the network.
+
+pub mod address;
+pub mod connect;
+
+use self::address::Address;
+use self::connect::Connector;
+use super::error::{Error, Meaning, Result};
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime,
+};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio_postgres::Client;
+
+/// Connections in the pool.
+const SIZE: usize = 4;
+/// A connection idle for longer is asked for a sign of life before it is lent.
+const TRUSTED_IDLE: Duration = Duration::from_secs(10);
+/// The time for that sign of life.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
+/// One use of a connection: more than `statement_timeout`, so that the server's own answer comes first.
+const USE_LIMIT: Duration = Duration::from_secs(6);
+/// Waiting for a connection to be given back.
+const WAIT_LIMIT: Duration = Duration::from_secs(5);
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Session {
+    /// Interactive: every statement has a time limit.
+    Desk,
+    /// Migrations and repairs: statements may take as long as they need.
+    Maintenance,
+}
+
+/// How to connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Through a pooler such as pgbouncer: no settings are sent, nothing outlives a transaction.
+    pub pooled: bool,
+    /// What the connections are for.
+    pub session: Session,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { pooled: false, session: Session::Desk }
+    }
+}
+
+/// A pool of connections. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    inner: deadpool_postgres::Pool,
+    readers: Arc<Semaphore>,
+    connector: Connector,
+}
+
+/// Reads the address and makes a pool. Connects to nothing yet.
+pub fn connect(url: &str, options: Options) -> Result<Pool> {
+    let connector = Connector::new(&Address::parse(url)?, options)?;
+    let manager = Manager::from_connect(
+        tokio_postgres::Config::new(),
+        connector.clone(),
+        ManagerConfig { recycling_method: RecyclingMethod::Fast },
+    );
+    let inner = deadpool_postgres::Pool::builder(manager)
+        .max_size(SIZE)
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(Some(WAIT_LIMIT))
+        .pre_recycle(Hook::async_fn(|client, metrics| {
+            Box::pin(async move {
+                if metrics.last_used() < TRUSTED_IDLE {
+                    return Ok(());
+                }
+                match tokio::time::timeout(SIGN_OF_LIFE, client.simple_query("")).await {
+                    Ok(Ok(_)) => Ok(()),
+                    Ok(Err(error)) => Err(HookError::Backend(error)),
+                    Err(_) => Err(HookError::message("no sign of life")),
+                }
+            })
+        }))
+        .build()
+        .map_err(|error| Error::new(Meaning::Internal, error.to_string()))?;
+    Ok(Pool { inner, readers: Arc::new(Semaphore::new(SIZE - 1)), connector })
+}
+
+impl Pool {
+    /// Lends a connection for reading, at most three at a time.
+    pub async fn read<T>(&self, work: impl AsyncFnOnce(&mut Client) -> Result<T>) -> Result<T> {
+        let _place: SemaphorePermit<'_> = tokio::time::timeout(WAIT_LIMIT, self.readers.acquire())
+            .await
+            .map_err(|_| Error::timed_out("waiting for a connection"))?
+            .map_err(|_| Error::new(Meaning::Internal, "the pool is closed"))?;
+        self.lend(work).await
+    }
+
+    /// Lends a connection for writing. One is always left for it by the readers.
+    pub async fn write<T>(&self, work: impl AsyncFnOnce(&mut Client) -> Result<T>) -> Result<T> {
+        self.lend(work).await
+    }
+
+    /// How the pool connects, for connections of other kinds: the listener's, a migration's.
+    pub fn connector(&self) -> &Connector {
+        &self.connector
+    }
+
+    async fn lend<T>(&self, work: impl AsyncFnOnce(&mut Client) -> Result<T>) -> Result<T> {
+        let mut object = self.inner.get().await.map_err(of_pool)?;
+        let outcome = match tokio::time::timeout(USE_LIMIT, work(&mut object)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Error::timed_out("the connection was given up")),
+        };
+        if outcome.as_ref().is_err_and(Error::spoils_connection) {
+            // A statement that the server itself timed out leaves the connection sound.
+            let sound = outcome.as_ref().is_err_and(|error| error.code().is_some()) && !object.is_closed();
+            if !sound {
+                drop(Object::take(object));
+                self.inner.retain(|_, _| false);
+            }
+        }
+        outcome
+    }
+}
+
+fn of_pool(error: PoolError) -> Error {
+    match error {
+        PoolError::Backend(error) => Error::from(error),
+        PoolError::Timeout(_) => Error::timed_out("waiting for a connection"),
+        PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
+            Error::new(Meaning::Internal, "the pool is closed")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::store::sql;
+
+    fn spawnable<T: Send>(_: T) {}
+
+    #[test]
+    fn a_use_of_the_pool_can_be_spawned() {
+        let pool = connect("host=/nowhere user=u", Options::default()).unwrap();
+        spawnable(async move {
+            let name = String::from("x");
+            pool.read(async |db| sql::rows(db, "SELECT $1::text", &[sql::text(&name)]).await).await?;
+            pool.write(async |db| {
+                let tx = db.transaction().await?;
+                sql::execute(&tx, "SELECT $1::text", &[sql::text(&name)]).await?;
+                tx.commit().await?;
+                Ok(())
+            })
+            .await
+        });
+    }
+
+    #[tokio::test]
+    async fn a_missing_socket_is_told_in_a_sentence() {
+        let pool = connect("host=/nowhere user=u", Options::default()).unwrap();
+        let error = pool.read(async |db| sql::rows(db, "SELECT 1", &[]).await).await.unwrap_err();
+        assert_eq!(*error.meaning(), Meaning::Unavailable);
+        assert!(
+            error.sentence().starts_with("/nowhere/.s.PGSQL.5432: the database's socket does not exist"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,101 @@
+//! The one way statements reach the server: typed, unnamed, in one round trip.
+//!
+//! Named prepared statements fail behind pgbouncer in transaction mode, so nothing here prepares. A result column of
+//! an enum type would make the driver prepare behind our back: cast enums to text. Values are parameters, always.
+
+use super::error::{Error, Meaning, Result};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{GenericClient, Row};
+
+/// A value and the type under which the server is to read it.
+pub type Param<'a> = (&'a (dyn ToSql + Sync), Type);
+
+/// Names a value's type; see the functions below for the common ones.
+pub fn typed<T: ToSql + Sync>(value: &T, as_type: Type) -> Param<'_> {
+    (value, as_type)
+}
+
+/// A text value, or an optional one.
+pub fn text<T: ToSql + Sync>(value: &T) -> Param<'_> {
+    (value, Type::TEXT)
+}
+
+/// Many texts, for `= ANY ($1)`.
+pub fn texts<T: ToSql + Sync>(value: &T) -> Param<'_> {
+    (value, Type::TEXT_ARRAY)
+}
+
+/// A 64-bit number.
+pub fn int8<T: ToSql + Sync>(value: &T) -> Param<'_> {
+    (value, Type::INT8)
+}
+
+/// A 32-bit number.
+pub fn int4<T: ToSql + Sync>(value: &T) -> Param<'_> {
+    (value, Type::INT4)
+}
+
+/// A 16-bit number.
+pub fn int2<T: ToSql + Sync>(value: &T) -> Param<'_> {
+    (value, Type::INT2)
+}
+
+/// A 32-bit float, as budgets are kept.
+pub fn float4<T: ToSql + Sync>(value: &T) -> Param<'_> {
+    (value, Type::FLOAT4)
+}
+
+/// A truth value.
+pub fn bool<T: ToSql + Sync>(value: &T) -> Param<'_> {
+    (value, Type::BOOL)
+}
+
+/// A JSON value of an event.
+pub fn jsonb<T: ToSql + Sync>(value: &T) -> Param<'_> {
+    (value, Type::JSONB)
+}
+
+/// All rows.
+pub async fn rows<C: GenericClient + Sync>(
+    db: &C,
+    statement: &str,
+    params: &[Param<'_>],
+) -> Result<Vec<Row>> {
+    match db.query_typed(statement, params).await.map_err(Error::from) {
+        Err(error) if *error.meaning() == Meaning::CachedPlan => {
+            db.query_typed(statement, params).await.map_err(|_| error)
+        }
+        other => other,
+    }
+}
+
+/// The one row that there must be.
+pub async fn row<C: GenericClient + Sync>(db: &C, statement: &str, params: &[Param<'_>]) -> Result<Row> {
+    maybe_row(db, statement, params)
+        .await?
+        .ok_or_else(|| Error::new(Meaning::Internal, "the database sent no row where one was due"))
+}
+
+/// The first row, if there is any.
+pub async fn maybe_row<C: GenericClient + Sync>(
+    db: &C,
+    statement: &str,
+    params: &[Param<'_>],
+) -> Result<Option<Row>> {
+    Ok(rows(db, statement, params).await?.into_iter().next())
+}
+
+/// Carries a statement out; how many rows it touched.
+pub async fn execute<C: GenericClient + Sync>(db: &C, statement: &str, params: &[Param<'_>]) -> Result<u64> {
+    match db.execute_typed(statement, params).await.map_err(Error::from) {
+        Err(error) if *error.meaning() == Meaning::CachedPlan => {
+            db.execute_typed(statement, params).await.map_err(|_| error)
+        }
+        other => other,
+    }
+}
+
+/// A column of a row, by name.
+pub fn get<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a Row, column: &str) -> Result<T> {
+    row.try_get(column).map_err(Error::from)
+}
