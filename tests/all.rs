@@ -8,6 +8,9 @@
     reason = "tests"
 )]
 
+mod app;
+mod fixtures;
+mod screens;
 mod server;
 mod support;
 mod support_test;

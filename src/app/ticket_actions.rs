@@ -121,12 +121,12 @@ pub fn mark_unread(state: &mut State) {
     let ticket = row.id.clone();
     let mut row = row.clone();
     row.unread = true;
+    state.execute(Command::MarkSeen { ticket: ticket.clone(), up_to: None }, Cause::Quiet);
     queue::refresh_row(state, &row);
     if let Some(thread) = state.thread.data.as_mut().filter(|thread| thread.ticket.id == ticket) {
         thread.ticket.unread = true;
     }
     state.thread.unread();
-    state.execute(Command::MarkSeen { ticket, up_to: None }, Cause::Quiet);
 }
 
 /// Copies the number.

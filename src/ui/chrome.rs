@@ -1,11 +1,11 @@
 //! The first line and the last.
 
 use super::widgets::Pen;
-use crate::app::action::{Context, Row, TABLE};
+use crate::app::action::{Action, Context, Row, TABLE};
 use crate::app::available::{Availability, available};
 use crate::app::input;
 use crate::app::screen::{Tab, tab_places};
-use crate::app::toast::Tone;
+use crate::app::toast::{Toast, Tone};
 use crate::app::wrap;
 use crate::app::{Link, State};
 use ratatui::layout::Rect;
@@ -54,18 +54,11 @@ fn link(pen: &Pen<'_>, state: &State) -> (Style, String) {
 pub fn footer(pen: &mut Pen<'_>, state: &State, area: Rect) {
     let theme = pen.theme;
     pen.fill(area, theme.text);
-    if let Some(toast) = state.toasts.current() {
-        let style = match toast.tone {
-            Tone::Good => theme.good,
-            Tone::Info => theme.accent,
-            Tone::Warning => theme.warning,
-        };
-        let sign = if toast.tone == Tone::Warning { "! " } else { "" };
-        pen.text(area.x + 1, area.y, area.width - 2, &format!("{sign}{}", toast.text), style);
-        return;
-    }
-    let right = footer_right(state);
-    let used = pen.right(area.x, area.y, area.width.saturating_sub(1), &right, theme.muted);
+    let (right, style) = match state.toasts.current() {
+        Some(toast) => told(pen, toast),
+        None => (footer_right(state), theme.muted),
+    };
+    let used = pen.right(area.x + 1, area.y, area.width.saturating_sub(2), &right, style);
     let mut x = area.x + 1;
     let end = area.right().saturating_sub(used + 3);
     let contexts = input::contexts(state);
@@ -76,6 +69,14 @@ pub fn footer(pen: &mut Pen<'_>, state: &State, area: Rect) {
         }
         x += pen.text(x, area.y, end - x, &key, theme.key) + 1;
         x += pen.text(x, area.y, end - x, label, theme.muted) + 2;
+    }
+}
+
+fn told(pen: &Pen<'_>, toast: &Toast) -> (String, Style) {
+    match toast.tone {
+        Tone::Good => (toast.text.clone(), pen.theme.good),
+        Tone::Info => (toast.text.clone(), pen.theme.accent),
+        Tone::Warning => (format!("! {}", toast.text), pen.theme.warning),
     }
 }
 
@@ -95,7 +96,9 @@ fn footer_right(state: &State) -> String {
         };
         return format!("{saved}  {lines} {}", if lines == 1 { "line" } else { "lines" });
     }
-    String::new()
+    let contexts = input::contexts(state);
+    let help = state.keymap.chords(Action::Help, &contexts).first().map(|chord| format!("{chord} help"));
+    help.unwrap_or_default()
 }
 
 /// The hints of these contexts: a key and a word or two, the most wanted first.

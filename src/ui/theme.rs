@@ -67,6 +67,7 @@ pub struct Signs {
     pub down: &'static str,
     pub ellipsis: &'static str,
     pub dot: &'static str,
+    pub below: &'static str,
     pub corners: [&'static str; 4],
 }
 
@@ -84,6 +85,7 @@ const UNICODE: Signs = Signs {
     down: "↓",
     ellipsis: "…",
     dot: "·",
+    below: "↓",
     corners: ["╭", "╮", "╰", "╯"],
 };
 
@@ -101,6 +103,7 @@ const ASCII: Signs = Signs {
     down: "by ",
     ellipsis: "~",
     dot: "-",
+    below: "v",
     corners: ["+", "+", "+", "+"],
 };
 

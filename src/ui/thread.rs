@@ -89,6 +89,10 @@ fn head(pen: &mut Pen<'_>, state: &State, thread: &Thread, area: Rect) {
         }
         pen.text(x, area.y + 2, width, &words, theme.muted);
         pen.rule_across(Rect { y: area.y + 3, height: 1, ..area }, "", theme.rule);
+        if state.thread.scroll > 0 {
+            let words = format!(" {} lines above ", state.thread.scroll);
+            pen.right(x, area.y + 3, width, &words, theme.muted);
+        }
     }
 }
 
@@ -96,12 +100,8 @@ fn body(pen: &mut Pen<'_>, state: &State, thread: &Thread, area: Rect) {
     for (line, y) in state.thread.lines.iter().skip(state.thread.scroll).zip(area.y..area.bottom()) {
         draw_line(pen, state, thread, line, Rect { y, height: 1, ..area });
     }
-    let below = state.thread.lines.len().saturating_sub(state.thread.scroll + usize::from(area.height));
-    if below > 0 && area.height > 2 {
-        let text = format!(" {below} more lines ");
-        let wide = wrap::width(&text) as u16;
-        let x = area.right().saturating_sub(wide + 1);
-        pen.text(x, area.bottom() - 1, wide, &text, pen.theme.muted.patch(pen.theme.field));
+    if state.thread.lines.len() > state.thread.scroll + usize::from(area.height) {
+        pen.text(area.right() - 1, area.bottom() - 1, 1, pen.theme.signs.below, pen.theme.accent);
     }
 }
 

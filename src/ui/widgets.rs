@@ -83,10 +83,21 @@ impl<'a> Pen<'a> {
         }
     }
 
+    /// A wide character just left of an area would hide the area's first column: it gives way to a blank.
+    fn part_wide_cells(&mut self, area: Rect) {
+        let Some(x) = area.x.checked_sub(1) else { return };
+        for y in area.top()..area.bottom() {
+            if let Some(cell) = self.buffer.cell_mut((x, y)).filter(|cell| wrap::width(cell.symbol()) > 1) {
+                cell.set_char(' ');
+            }
+        }
+    }
+
     /// A box with a title, emptied; answers its inside.
     pub fn boxed(&mut self, area: Rect, title: &str) -> Rect {
         let theme = self.theme;
         self.fill(area, theme.overlay);
+        self.part_wide_cells(area);
         if area.width < 2 || area.height < 2 {
             return area;
         }

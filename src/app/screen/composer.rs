@@ -92,16 +92,13 @@ impl Composer {
 
 /// Starts a reply, or goes on with the draft.
 pub fn reply(state: &mut State) {
-    let now = state.now;
-    state.thread.focused = true;
     let Some(target) = crate::app::ticket_actions::target(state).map(|row| row.id.clone()) else { return };
+    state.thread.focused = true;
     if state.thread.ticket.as_ref() != Some(&target) {
         thread::open(state, target.clone());
     }
     let Some(open) = state.thread.current().cloned() else {
         // Begins when the conversation is there.
-        state.toasts.info("opening the conversation…", now);
-        state.thread.focused = true;
         state.composer = None;
         state.queue_reply();
         return;

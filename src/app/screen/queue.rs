@@ -46,7 +46,7 @@ pub const VIEWS: [View; 5] = [
     View { digit: 7, name: "All active", query: "is:active", sort: TicketSort::Waiting },
     View {
         digit: 8,
-        name: "Lately resolved",
+        name: "Just resolved",
         query: "status:resolved updated:<14d",
         sort: TicketSort::Activity,
     },

@@ -1,0 +1,546 @@
+//! The core: keys in, effects and state out.
+
+use crate::fixtures::{Bench, NOW, ago, alan, answer_to, comment, minutes, row, thread};
+use kaygia_desk::app::key::{Code, Input, Key};
+use kaygia_desk::app::overlay::Overlay;
+use kaygia_desk::app::{Effect, Link, Msg, next_wake};
+use kaygia_desk::domain::change::Change;
+use kaygia_desk::domain::command::{Change as Edit, Command, Done, LastComment};
+use kaygia_desk::domain::comment::Side;
+use kaygia_desk::domain::failure::Failure;
+use kaygia_desk::domain::ids::{CommentId, TicketId, UserId};
+use kaygia_desk::domain::query::{Answer, Query, TicketFilter};
+use kaygia_desk::domain::safe_text::SafeText;
+use kaygia_desk::domain::ticket::{Draft, TicketStatus};
+use std::time::Duration;
+
+fn done(
+    bench: &mut Bench,
+    req: kaygia_desk::app::requests::Req,
+    row: Option<kaygia_desk::domain::ticket::TicketRow>,
+) {
+    let done = Done { row: row.map(Box::new), draft_version: Some(1) };
+    bench.msg(Msg::Done { req, result: Ok(done) });
+}
+
+fn selected(bench: &Bench) -> String {
+    bench.state.queue.selected().map(|row| row.id.as_str().to_owned()).unwrap_or_default()
+}
+
+fn toast(bench: &Bench) -> String {
+    bench.state.toasts.current().map(|toast| toast.text.clone()).unwrap_or_default()
+}
+
+fn quiet(commands: &[(kaygia_desk::app::requests::Req, Command)]) -> bool {
+    commands.iter().all(|(_, command)| matches!(command, Command::MarkSeen { .. }))
+}
+
+#[test]
+fn the_cursor_moves_and_the_preview_follows_after_a_rest() {
+    let mut bench = Bench::new((120, 40), 20);
+    bench.keys("j j");
+    assert_eq!(selected(&bench), "t2");
+    assert!(bench.effects.is_empty(), "a move alone asks for nothing: {:?}", bench.effects);
+    bench.pass(Duration::from_millis(79));
+    assert!(bench.effects.is_empty());
+    bench.pass(Duration::from_millis(2));
+    assert!(
+        matches!(&bench.effects[..], [Effect::Fetch { query: Query::Thread(id), .. }] if id.as_str() == "t2")
+    );
+}
+
+#[test]
+fn nothing_wakes_an_idle_desk_before_an_age_changes() {
+    let bench = Bench::new((120, 40), 20);
+    let wake = next_wake(&bench.state).unwrap();
+    assert!(wake > NOW.after(Duration::from_secs(1)), "{wake:?}");
+}
+
+#[test]
+fn taking_shows_at_once_and_a_second_take_releases() {
+    let mut bench = Bench::new((120, 40), 5);
+    bench.keys("t");
+    let (req, command) = bench.command();
+    let me = UserId::new("ada");
+    assert_eq!(
+        command,
+        Command::Assign { ticket: TicketId::new("t0"), change: Edit::new(None, Some(me.clone())) }
+    );
+    assert_eq!(bench.state.queue.rows[0].assignee.as_ref().unwrap().id, me);
+    let mut fresh = bench.state.queue.rows[0].clone();
+    fresh.version = 2;
+    done(&mut bench, req, Some(fresh));
+    assert!(toast(&bench).contains("TKT-1042 is yours"));
+    bench.keys("t");
+    let (_, command) = bench.command();
+    assert_eq!(command, Command::Assign { ticket: TicketId::new("t0"), change: Edit::new(Some(me), None) });
+}
+
+#[test]
+fn an_overtaken_change_says_who_was_first_and_reads_again() {
+    let mut bench = Bench::new((120, 40), 5);
+    bench.pass(minutes(1)).answer();
+    bench.commands();
+    bench.keys("t");
+    let (req, _) = bench.command();
+    let failure = Failure::Overtaken {
+        field: "assignee",
+        now: SafeText::new("Alan Turing"),
+        by: Some(SafeText::new("Alan Turing")),
+    };
+    bench.msg(Msg::Done { req, result: Err(failure) });
+    assert_eq!(toast(&bench), "Alan Turing set the assignee to Alan Turing meanwhile; yours was not saved");
+    assert!(bench.effects.iter().any(|e| matches!(e, Effect::Fetch { query: Query::Queue(_), .. })));
+    bench.answer();
+    assert!(bench.state.queue.rows[0].assignee.is_none(), "the row shows the truth again");
+}
+
+#[test]
+fn a_row_read_while_a_change_is_under_way_keeps_showing_the_change() {
+    let mut bench = Bench::new((120, 40), 5);
+    bench.pass(minutes(1)).answer();
+    bench.commands();
+    bench.keys("s c");
+    bench.command();
+    bench.msg(Msg::Changed(vec![Change::Everything]));
+    bench.answer();
+    assert_eq!(bench.state.queue.rows[0].status, TicketStatus::Closed);
+}
+
+#[test]
+fn undo_takes_back_expecting_what_was_set_and_redo_does_it_again() {
+    let mut bench = Bench::new((120, 40), 5);
+    bench.keys("s p");
+    let (req, first) = bench.command();
+    done(&mut bench, req, Some(row(0)));
+    bench.keys("z");
+    let (req, back) = bench.command();
+    assert_eq!(Some(back), first.inverse());
+    done(&mut bench, req, Some(row(0)));
+    bench.keys("Z");
+    let (_, again) = bench.command();
+    let Command::SetStatus { change, .. } = again else { panic!("{again:?}") };
+    assert_eq!(change, Edit::new(TicketStatus::Open, TicketStatus::Pending));
+    bench.keys("z z");
+    assert_eq!(toast(&bench), "there is nothing to take back");
+}
+
+#[test]
+fn resolving_goes_to_the_next_ticket_and_carries_the_last_message_seen() {
+    let mut bench = Bench::new((120, 40), 5);
+    bench.keys("e");
+    assert_eq!(selected(&bench), "t1");
+    let commands = bench.commands();
+    let Some((_, Command::SetStatus { change, last_comment, .. })) = commands.first() else {
+        panic!("{commands:?}")
+    };
+    assert_eq!(change.to, TicketStatus::Resolved);
+    assert_eq!(*last_comment, LastComment::Seen(Some(CommentId::new("t0-c2"))));
+}
+
+#[test]
+fn resolving_over_an_unread_message_warns_and_the_second_press_goes_on() {
+    let mut bench = Bench::new((120, 40), 5);
+    bench.keys("e");
+    let (req, _) = bench.commands().remove(0);
+    bench.msg(Msg::Done { req, result: Err(Failure::NewMessages(1)) });
+    assert!(toast(&bench).contains("1 new message"));
+    bench.answer();
+    assert_eq!(bench.state.thread.ticket, Some(TicketId::new("t0")), "the ticket is shown again");
+    bench.commands();
+    bench.keys("s r");
+    let commands = bench.commands();
+    let found = commands.iter().find_map(|(_, command)| match command {
+        Command::SetStatus { last_comment, .. } => Some(last_comment.clone()),
+        _ => None,
+    });
+    assert_eq!(found, Some(LastComment::Any));
+}
+
+#[test]
+fn the_selection_stays_on_its_ticket_and_on_its_line_when_rows_come_in_above() {
+    let mut bench = Bench::new((80, 24), 30);
+    bench.keys("j j j");
+    let line = bench.state.queue.cursor.selected - bench.state.queue.cursor.offset;
+    bench.pass(minutes(1)).answer();
+    bench.msg(Msg::Changed(vec![Change::Everything]));
+    let req = bench
+        .effects
+        .iter()
+        .find_map(|e| match e {
+            Effect::Fetch { req, query: Query::Queue(_) } => Some(*req),
+            _ => None,
+        })
+        .unwrap();
+    let rows = [row(40), row(41)].into_iter().chain((0..30).map(row)).collect();
+    bench.reply(req, Answer::Queue { rows, before: false, after: false });
+    assert_eq!(selected(&bench), "t3");
+    assert_eq!(bench.state.queue.cursor.selected - bench.state.queue.cursor.offset, line);
+    assert_eq!(bench.state.queue.new_above(), 2);
+    bench.keys("g g");
+    assert_eq!(bench.state.queue.new_above(), 0);
+}
+
+#[test]
+fn a_ticket_that_leaves_the_view_stays_under_the_cursor_until_the_cursor_moves() {
+    let mut bench = Bench::new((120, 40), 10);
+    bench.keys("j j");
+    bench.pass(minutes(1)).answer();
+    bench.msg(Msg::Changed(vec![Change::Everything]));
+    let req = bench
+        .effects
+        .iter()
+        .find_map(|e| match e {
+            Effect::Fetch { req, query: Query::Queue(_) } => Some(*req),
+            _ => None,
+        })
+        .unwrap();
+    let rows = (0..10).filter(|n| *n != 2).map(row).collect();
+    bench.reply(req, Answer::Queue { rows, before: false, after: false });
+    assert_eq!(selected(&bench), "t2");
+    assert_eq!(bench.state.queue.departed, Some(TicketId::new("t2")));
+    bench.keys("j");
+    assert_eq!(selected(&bench), "t3");
+    assert_eq!(bench.state.queue.rows.len(), 9);
+}
+
+#[test]
+fn a_stale_answer_is_dropped() {
+    let mut bench = Bench::new((120, 40), 10);
+    bench.keys("7");
+    let old = bench.effects.iter().find_map(|e| match e {
+        Effect::Fetch { req, query: Query::Queue(_) } => Some(*req),
+        _ => None,
+    });
+    bench.keys("2");
+    bench.reply(old.unwrap(), Answer::Queue { rows: vec![row(40)], before: false, after: false });
+    assert_ne!(selected(&bench), "t40");
+}
+
+#[test]
+fn a_storm_of_changes_reads_at_most_twice_a_second() {
+    let mut bench = Bench::new((120, 40), 10);
+    let mut queries = 0;
+    for _ in 0..1000 {
+        bench.pass(Duration::from_millis(3));
+        bench.msg(Msg::Changed(vec![Change::Ticket(TicketId::new("t1"), 99)]));
+        queries += bench
+            .effects
+            .iter()
+            .filter(|e| matches!(e, Effect::Fetch { query: Query::Queue(_), .. }))
+            .count();
+        bench.answer();
+    }
+    assert!((3..=7).contains(&queries), "{queries} readings in 3 s");
+}
+
+#[test]
+fn digits_search_by_number_and_words_by_client() {
+    let mut bench = Bench::new((120, 40), 10);
+    for (text, filter) in [
+        ("1042", TicketFilter::Number("1042".to_owned())),
+        ("TKT-10", TicketFilter::Number("TKT-10".to_owned())),
+        ("acme ltd", TicketFilter::ClientText("acme ltd".to_owned())),
+    ] {
+        bench.keys("/");
+        while !matches!(&bench.state.overlay, Some(Overlay::Prompt(line)) if line.input.text().is_empty()) {
+            bench.key("Backspace");
+        }
+        bench.text(text).keys("Enter");
+        assert_eq!(bench.state.queue.filter(), filter);
+        bench.answer();
+    }
+    bench.keys("q");
+    assert!(bench.state.queue.search.is_none(), "q leads back to the view");
+}
+
+#[test]
+fn a_number_in_the_palette_opens_the_ticket() {
+    let mut bench = Bench::new((80, 24), 10);
+    bench.keys(":").text("1042").keys("Enter").answer();
+    assert_eq!(bench.state.thread.ticket, Some(TicketId::new("t0")));
+    assert!(bench.state.thread.focused);
+    bench.keys(":").text("9999").keys("Enter").answer();
+    assert_eq!(toast(&bench), "there is no ticket 9999");
+}
+
+fn composing(bench: &mut Bench) {
+    bench.keys("r").answer();
+    let commands = bench.commands();
+    assert!(quiet(&commands), "{commands:?}");
+    assert!(bench.state.composer.is_some());
+}
+
+#[test]
+fn what_is_typed_is_saved_within_half_a_second() {
+    let mut bench = Bench::new((120, 40), 5);
+    composing(&mut bench);
+    bench.text("Hello");
+    assert_eq!(bench.state.unsaved_drafts().len(), 1);
+    bench.pass(Duration::from_millis(300));
+    let (req, command) = bench.command();
+    let Command::SaveDraft { ticket, draft } = command else { panic!() };
+    assert_eq!((ticket.as_str(), draft.content.as_str()), ("t0", "Hello"));
+    done(&mut bench, req, None);
+    assert!(bench.state.unsaved_drafts().is_empty());
+}
+
+#[test]
+fn a_failed_saving_is_told_and_tried_again() {
+    let mut bench = Bench::new((120, 40), 5);
+    composing(&mut bench);
+    bench.text("Hello").pass(Duration::from_millis(300));
+    let (req, _) = bench.command();
+    bench
+        .msg(Msg::Done { req, result: Err(Failure::Unavailable("the database does not answer".to_owned())) });
+    assert!(matches!(bench.state.link, Link::Offline(_)));
+    assert!(bench.state.composer.as_ref().unwrap().save_failed);
+    assert_eq!(bench.state.unsaved_drafts().len(), 1);
+    bench.pass(Duration::from_secs(4));
+    assert!(matches!(bench.command().1, Command::SaveDraft { .. }));
+}
+
+#[test]
+fn a_reply_is_sent_once_with_the_id_of_its_draft() {
+    let mut bench = Bench::new((120, 40), 5);
+    composing(&mut bench);
+    bench.text("Fixed.").keys("Esc");
+    let (_, save) = bench.command();
+    let Command::SaveDraft { draft, .. } = save else { panic!() };
+    bench.keys("y");
+    let (req, command) = bench.command();
+    let Command::Reply { comment, content, status, last_comment, .. } = command else { panic!() };
+    assert_eq!(comment, draft.comment);
+    assert_eq!((content.as_str(), status.to), ("Fixed.", TicketStatus::Pending));
+    assert_eq!(last_comment, LastComment::Seen(Some(CommentId::new("t0-c2"))));
+    bench.keys("y y");
+    assert!(bench.commands().is_empty(), "a second y while it is on its way sends nothing");
+    done(&mut bench, req, Some(row(0)));
+    assert!(bench.state.composer.is_none());
+    assert!(toast(&bench).starts_with("sent to Grace Hopper"));
+}
+
+#[test]
+fn a_send_that_was_not_answered_is_tried_again_as_the_same_reply() {
+    let mut bench = Bench::new((120, 40), 5);
+    composing(&mut bench);
+    bench.text("Fixed.").keys("Esc y");
+    let first = bench.commands().into_iter().find(|(_, c)| matches!(c, Command::Reply { .. })).unwrap();
+    let failure = Failure::Unavailable("the database does not answer".to_owned());
+    bench.msg(Msg::Done { req: first.0, result: Err(failure) });
+    bench.msg(Msg::Drawn);
+    bench.answer();
+    bench.keys("y");
+    let again = bench.commands().into_iter().find(|(_, c)| matches!(c, Command::Reply { .. })).unwrap();
+    assert_eq!(first.1, again.1);
+}
+
+#[test]
+fn a_y_typed_before_the_bar_was_drawn_does_not_send() {
+    let mut bench = Bench::new((120, 40), 5);
+    composing(&mut bench);
+    bench.text("Fixed.");
+    for key in [Key::plain(Code::Esc), Key::char('y')] {
+        bench.msg(Msg::Input(Input::Key(key)));
+    }
+    assert!(!bench.commands().iter().any(|(_, c)| matches!(c, Command::Reply { .. })));
+    bench.keys("y");
+    bench.keys("y");
+    assert!(bench.commands().iter().any(|(_, c)| matches!(c, Command::Reply { .. })));
+}
+
+#[test]
+fn a_message_that_came_since_composing_began_is_warned_of_before_sending() {
+    let mut bench = Bench::new((120, 40), 5);
+    composing(&mut bench);
+    bench.text("Fixed.").keys("Esc");
+    bench.commands();
+    bench.pass(minutes(1));
+    bench.msg(Msg::Changed(vec![Change::Ticket(TicketId::new("t0"), 9)]));
+    let req = bench
+        .effects
+        .iter()
+        .find_map(|e| match e {
+            Effect::Fetch { req, query: Query::Thread(_) } => Some(*req),
+            _ => None,
+        })
+        .unwrap();
+    let mut newer = thread(0);
+    let client = newer.ticket.client.clone();
+    newer.comments.push(comment(0, 3, &client, Side::Client, ago(0), "Never mind!"));
+    bench.reply(req, Answer::Thread(Some(Box::new(newer))));
+    // The warning is not on the screen yet: y must not count.
+    bench.msg(Msg::Input(Input::Key(Key::char('y'))));
+    assert!(bench.commands().iter().all(|(_, c)| !matches!(c, Command::Reply { .. })));
+    bench.msg(Msg::Drawn);
+    bench.keys("y");
+    let sent = bench.commands().into_iter().find_map(|(_, c)| match c {
+        Command::Reply { last_comment, .. } => Some(last_comment),
+        _ => None,
+    });
+    assert_eq!(sent, Some(LastComment::Seen(Some(CommentId::new("t0-c3")))));
+}
+
+#[test]
+fn a_draft_is_opened_again_with_its_id() {
+    let mut bench = Bench::new((120, 40), 5);
+    bench.keys("j j j j");
+    bench.pass(Duration::from_millis(100));
+    let req = bench
+        .effects
+        .iter()
+        .find_map(|e| match e {
+            Effect::Fetch { req, query: Query::Thread(_) } => Some(*req),
+            _ => None,
+        })
+        .unwrap();
+    let draft = Draft {
+        comment: CommentId::new("made-before"),
+        content: "Half a sentence".to_owned(),
+        last_comment: None,
+        status_after: Some(TicketStatus::Resolved),
+        older_content: None,
+        version: 3,
+    };
+    bench.reply(
+        req,
+        Answer::Thread(Some(Box::new(kaygia_desk::domain::ticket::Thread {
+            draft: Some(draft),
+            ..thread(4)
+        }))),
+    );
+    bench.keys("r").text("!");
+    bench.pass(Duration::from_millis(300));
+    let saved = bench.commands().into_iter().find_map(|(_, c)| match c {
+        Command::SaveDraft { draft, .. } => Some(draft),
+        _ => None,
+    });
+    let saved = saved.unwrap();
+    assert_eq!(
+        (saved.comment.as_str(), saved.content.as_str(), saved.version),
+        ("made-before", "Half a sentence!", 3)
+    );
+    assert_eq!(saved.status_after, Some(TicketStatus::Resolved));
+}
+
+#[test]
+fn leaving_asks_and_an_unsaved_draft_is_named() {
+    let mut bench = Bench::new((120, 40), 5);
+    bench.keys("q");
+    assert!(matches!(bench.state.overlay, Some(Overlay::Confirm(_))));
+    bench.keys("n q y");
+    assert!(bench.effects.iter().any(|e| matches!(e, Effect::Quit)));
+}
+
+#[test]
+fn a_session_that_ends_keeps_the_reply_for_the_next_sign_in() {
+    let mut bench = Bench::new((120, 40), 5);
+    composing(&mut bench);
+    bench.text("Precious words").pass(Duration::from_millis(300));
+    let (req, _) = bench.command();
+    let ended = Failure::SignedOut("your session has ended: sign in again".to_owned());
+    bench.msg(Msg::Done { req, result: Err(ended) });
+    assert!(bench.state.me.is_none());
+    let me = kaygia_desk::app::Me {
+        id: UserId::new("ada"),
+        name: SafeText::new("Ada Lovelace"),
+        role: kaygia_desk::domain::user::Role::Admin,
+    };
+    bench.msg(Msg::SignedIn(Ok(me)));
+    bench.answer();
+    assert_eq!(bench.state.composer.as_ref().unwrap().editor.text(), "Precious words");
+    assert!(
+        bench.commands().iter().any(|(_, c)| matches!(c, Command::SaveDraft { .. })),
+        "it is saved again"
+    );
+}
+
+#[test]
+fn another_person_at_the_same_terminal_does_not_see_the_reply() {
+    let mut bench = Bench::new((120, 40), 5);
+    composing(&mut bench);
+    bench.text("Precious words").pass(Duration::from_millis(300));
+    let (req, _) = bench.command();
+    bench.msg(Msg::Done { req, result: Err(Failure::SignedOut("ended".to_owned())) });
+    let me = kaygia_desk::app::Me { id: alan().id, name: alan().name, role: alan().role };
+    bench.msg(Msg::SignedIn(Ok(me)));
+    bench.answer();
+    assert!(bench.state.composer.is_none());
+}
+
+#[test]
+fn a_torn_arrow_key_does_not_become_letters() {
+    let mut bench = Bench::new((120, 40), 5);
+    for key in [Key::plain(Code::Esc), Key::char('['), Key::char('A')] {
+        bench.msg(Msg::Input(Input::Key(key)));
+    }
+    assert!(bench.commands().is_empty());
+    assert!(!matches!(bench.state.overlay, Some(Overlay::Picker(_))));
+    let before = selected(&bench);
+    bench.keys("n");
+    bench.pass(Duration::from_millis(60));
+    bench.keys("j");
+    assert_ne!(selected(&bench), before, "a key typed by a person later counts");
+}
+
+#[test]
+fn a_prefix_waits_for_its_key_and_a_wrong_one_is_told() {
+    let mut bench = Bench::new((120, 40), 5);
+    bench.keys("s");
+    assert_eq!(bench.state.pending.len(), 1);
+    bench.keys("x");
+    assert!(toast(&bench).contains("means nothing here"));
+    assert!(bench.state.pending.is_empty());
+}
+
+#[test]
+fn a_new_ticket_needs_client_subject_and_description() {
+    let mut bench = Bench::new((120, 40), 5);
+    bench.keys("C").keys("Ctrl-o");
+    let why = |bench: &Bench| match &bench.state.overlay {
+        Some(Overlay::Form(form)) => form.error.clone().map(|(field, _)| field),
+        _ => None,
+    };
+    assert_eq!(why(&bench), Some(1), "the client of the ticket under the cursor is chosen already");
+    bench.text("A subject").keys("Ctrl-o");
+    assert_eq!(why(&bench), Some(2));
+    bench.text("What they ask").keys("Ctrl-o");
+    let commands = bench.commands();
+    let Some((_, Command::CreateTicket { client, subject, description, .. })) = commands.last() else {
+        panic!("{commands:?}")
+    };
+    assert_eq!(
+        (client.as_str(), subject.as_str(), description.as_str()),
+        ("grace", "A subject", "What they ask")
+    );
+}
+
+#[test]
+fn marking_unread_stays_unread_while_the_ticket_is_open() {
+    let mut bench = Bench::new((120, 40), 5);
+    bench.keys("Enter").answer();
+    bench.commands();
+    bench.keys("u");
+    assert_eq!(bench.command().1, Command::MarkSeen { ticket: TicketId::new("t0"), up_to: None });
+    bench.pass(minutes(1));
+    assert!(bench.commands().is_empty());
+    assert!(bench.state.queue.rows[0].unread);
+}
+
+#[test]
+fn at_a_narrow_width_one_pane_is_shown_at_a_time() {
+    let mut bench = Bench::new((80, 24), 5);
+    assert!(bench.state.thread.ticket.is_none(), "no preview where there is no room for it");
+    bench.keys("Enter").answer();
+    assert!(bench.state.thread.focused);
+    bench.keys("J").answer();
+    assert_eq!(bench.state.thread.ticket, Some(TicketId::new("t1")));
+    bench.keys("q");
+    assert!(!bench.state.thread.focused);
+    assert_eq!(selected(&bench), "t1");
+}
+
+#[test]
+fn the_fixtures_answer_every_query() {
+    assert!(matches!(answer_to(&Query::Staff, 0), Answer::Staff(staff) if staff.len() == 2));
+}
