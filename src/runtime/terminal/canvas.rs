@@ -1,0 +1,300 @@
+//! The ratatui backend for any writer: it collects a frame, wraps it in a synchronized update and hands it over
+//! in one write; a frame in which nothing changed writes nothing.
+//!
+//! Invariant: bytes reach the terminal in whole frames only, and the terminal is never asked anything.
+
+use crate::domain::safe_text;
+use crossterm::clipboard::CopyToClipboard;
+use crossterm::cursor::{Hide, MoveTo, Show};
+use crossterm::queue;
+use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
+use ratatui::buffer::Cell;
+use ratatui::layout::{Position, Size};
+use std::io::{self, Write};
+
+/// The longest text that terminals are known to take onto the clipboard, in base64.
+pub const LONGEST_COPY: usize = 74_994;
+const LONGEST_TITLE: usize = 120;
+
+const BEGIN_FRAME: &[u8] = b"\x1b[?2026h";
+const END_FRAME: &[u8] = b"\x1b[?2026l";
+
+/// Which commands for the terminal itself are understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A terminal emulator, or a multiplexer in one.
+    Emulator,
+    /// A plain console: it has no title and no clipboard, and would print what it is told about them.
+    Console,
+}
+
+/// The backend: frames as bytes.
+#[derive(Debug)]
+pub struct Canvas<W> {
+    writer: W,
+    kind: Kind,
+    size: Size,
+    frame: Vec<u8>,
+    /// Where the cursor is known to be.
+    cursor: Option<Position>,
+    shown: Option<bool>,
+}
+
+impl<W: Write> Canvas<W> {
+    /// A canvas of this size. Each flush is one call of `writer`'s `write`, if it takes all.
+    pub fn new(writer: W, kind: Kind, size: (u16, u16)) -> Self {
+        Self { writer, kind, size: size.into(), frame: Vec::new(), cursor: None, shown: None }
+    }
+
+    /// The terminal has another size now.
+    pub fn resize(&mut self, size: (u16, u16)) {
+        self.size = size.into();
+    }
+
+    /// Others wrote to the terminal: nothing is known of its cursor.
+    pub fn forget(&mut self) {
+        self.cursor = None;
+        self.shown = None;
+        self.frame.clear();
+    }
+
+    /// Sets the title with the next frame.
+    pub fn title(&mut self, text: &str) {
+        if self.kind == Kind::Emulator {
+            let frame = self.open_frame();
+            frame.extend(b"\x1b]2;");
+            frame.extend(safe_title(text).as_bytes());
+            frame.push(0x07);
+        }
+    }
+
+    /// Puts a text on the clipboard with the next frame. tmux takes the sequence by itself (`set-clipboard`).
+    pub fn copy(&mut self, text: &str) -> Result<(), String> {
+        if self.kind == Kind::Console {
+            return Err("this terminal has no clipboard".to_owned());
+        }
+        let text = safe_text::sanitise(text);
+        if text.len().div_ceil(3) * 4 > LONGEST_COPY {
+            return Err(format!(
+                "too long for the terminal's clipboard: {} KB, at most {}",
+                text.len() / 1000,
+                LONGEST_COPY * 3 / 4000
+            ));
+        }
+        queue!(self.open_frame(), CopyToClipboard::to_clipboard_from(&*text))
+            .map_err(|error| error.to_string())
+    }
+
+    /// Sends modes of the terminal with the next frame.
+    pub fn append(&mut self, modes: &str) {
+        self.open_frame().extend(modes.as_bytes());
+    }
+
+    fn open_frame(&mut self) -> &mut Vec<u8> {
+        if self.frame.is_empty() {
+            self.frame.extend(BEGIN_FRAME);
+        }
+        &mut self.frame
+    }
+}
+
+/// One line without anything that a terminal would obey.
+fn safe_title(text: &str) -> String {
+    let safe = safe_text::sanitise(text);
+    safe.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_TITLE).collect()
+}
+
+impl<W: Write> Backend for Canvas<W> {
+    type Error = io::Error;
+
+    fn draw<'a, I>(&mut self, content: I) -> io::Result<()>
+    where
+        I: Iterator<Item = (u16, u16, &'a Cell)>,
+    {
+        let mut content = content.peekable();
+        if content.peek().is_none() {
+            return Ok(());
+        }
+        self.cursor = None;
+        CrosstermBackend::new(self.open_frame()).draw(content)
+    }
+
+    fn hide_cursor(&mut self) -> io::Result<()> {
+        if self.shown != Some(false) {
+            self.shown = Some(false);
+            queue!(self.open_frame(), Hide)?;
+        }
+        Ok(())
+    }
+
+    fn show_cursor(&mut self) -> io::Result<()> {
+        if self.shown != Some(true) {
+            self.shown = Some(true);
+            queue!(self.open_frame(), Show)?;
+        }
+        Ok(())
+    }
+
+    /// Where it was put last; the terminal is never asked.
+    fn get_cursor_position(&mut self) -> io::Result<Position> {
+        Ok(self.cursor.unwrap_or_default())
+    }
+
+    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
+        let position = position.into();
+        if self.cursor != Some(position) {
+            self.cursor = Some(position);
+            queue!(self.open_frame(), MoveTo(position.x, position.y))?;
+        }
+        Ok(())
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        self.clear_region(ClearType::All)
+    }
+
+    fn clear_region(&mut self, clear_type: ClearType) -> io::Result<()> {
+        CrosstermBackend::new(self.open_frame()).clear_region(clear_type)
+    }
+
+    fn size(&self) -> io::Result<Size> {
+        Ok(self.size)
+    }
+
+    fn window_size(&mut self) -> io::Result<WindowSize> {
+        Ok(WindowSize { columns_rows: self.size, pixels: Size::default() })
+    }
+
+    /// Ends the frame, if there is one.
+    fn flush(&mut self) -> io::Result<()> {
+        if self.frame.is_empty() {
+            return Ok(());
+        }
+        self.frame.extend(END_FRAME);
+        let written = self.writer.write_all(&self.frame);
+        self.frame.clear();
+        written
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use ratatui::{Frame, Terminal};
+    use std::sync::{Arc, Mutex};
+
+    /// Remembers each write.
+    #[derive(Clone, Default)]
+    struct Writes(Arc<Mutex<Vec<Vec<u8>>>>);
+
+    impl Writes {
+        fn take(&self) -> Vec<String> {
+            let writes = std::mem::take(&mut *self.0.lock().unwrap());
+            writes.into_iter().map(|bytes| String::from_utf8(bytes).unwrap()).collect()
+        }
+    }
+
+    impl Write for Writes {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().push(bytes.to_vec());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn terminal(kind: Kind) -> (Writes, Terminal<Canvas<Writes>>) {
+        let writes = Writes::default();
+        (writes.clone(), Terminal::new(Canvas::new(writes, kind, (20, 3))).unwrap())
+    }
+
+    #[test]
+    fn a_frame_is_one_write_inside_a_synchronized_update() {
+        let (writes, mut terminal) = terminal(Kind::Emulator);
+        terminal.draw(|frame| frame.render_widget("hello", frame.area())).unwrap();
+        let frames = writes.take();
+        assert_eq!(frames.len(), 1);
+        assert!(frames[0].starts_with("\x1b[?2026h") && frames[0].ends_with("\x1b[?2026l"), "{frames:?}");
+        assert!(frames[0].contains("hello"));
+    }
+
+    #[test]
+    fn a_frame_without_a_change_writes_nothing() {
+        let (writes, mut terminal) = terminal(Kind::Emulator);
+        let mut draw = |x| {
+            let paint = |frame: &mut Frame<'_>| {
+                frame.render_widget("hello", frame.area());
+                frame.set_cursor_position((x, 0));
+            };
+            terminal.draw(paint).unwrap();
+            writes.take()
+        };
+        assert_eq!(draw(1).len(), 1);
+        assert_eq!(draw(1), Vec::<String>::new());
+        assert_eq!(draw(2), ["\x1b[?2026h\x1b[1;3H\x1b[?2026l"]);
+    }
+
+    #[test]
+    fn the_cursor_is_put_back_after_cells_were_drawn() {
+        let (writes, mut terminal) = terminal(Kind::Emulator);
+        for text in ["one", "two"] {
+            let paint = |frame: &mut Frame<'_>| {
+                frame.render_widget(text, frame.area());
+                frame.set_cursor_position((9, 2));
+            };
+            terminal.draw(paint).unwrap();
+        }
+        let frames = writes.take();
+        assert!(frames[1].ends_with("\x1b[3;10H\x1b[?2026l"), "{frames:?}");
+    }
+
+    #[test]
+    fn after_a_resize_everything_is_drawn_in_one_frame() {
+        let (writes, mut terminal) = terminal(Kind::Emulator);
+        let paint = |frame: &mut Frame<'_>| frame.render_widget("hello", frame.area());
+        terminal.draw(paint).unwrap();
+        writes.take();
+        terminal.backend_mut().resize((10, 2));
+        terminal.draw(paint).unwrap();
+        let frames = writes.take();
+        assert_eq!(frames.len(), 1);
+        assert!(frames[0].contains("\x1b[2J") && frames[0].contains("hello"), "{frames:?}");
+    }
+
+    #[test]
+    fn title_and_clipboard_hold_nothing_that_a_terminal_obeys() {
+        let (writes, mut terminal) = terminal(Kind::Emulator);
+        terminal.backend_mut().title("a\x1b]52;c;x\x07\n\u{9b}31m\u{202e}b");
+        terminal.backend_mut().copy("one\x1b[31m\ntwo").unwrap();
+        terminal.backend_mut().flush().unwrap();
+        let frames = writes.take().concat();
+        assert!(
+            frames.starts_with("\x1b[?2026h\x1b]2;a^[]52;c;x^G <U+009B>31m<U+202E>b\x07\x1b]52;c;"),
+            "{frames:?}"
+        );
+        // `one^[[31m`, a line feed, `two`.
+        assert!(frames.contains("b25lXltbMzFtCnR3bw=="), "{frames:?}");
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_for_the_clipboard_is_refused() {
+        let (writes, mut terminal) = terminal(Kind::Emulator);
+        terminal.backend_mut().copy(&"x".repeat(56_244)).unwrap();
+        let refused = terminal.backend_mut().copy(&"x".repeat(56_246)).unwrap_err();
+        assert_eq!(refused, "too long for the terminal's clipboard: 56 KB, at most 56");
+        terminal.backend_mut().flush().unwrap();
+        assert_eq!(writes.take().len(), 1);
+    }
+
+    #[test]
+    fn a_console_is_told_neither_titles_nor_clipboards() {
+        let (writes, mut terminal) = terminal(Kind::Console);
+        terminal.backend_mut().title("Kaygia Desk");
+        assert!(terminal.backend_mut().copy("text").is_err());
+        terminal.backend_mut().flush().unwrap();
+        assert_eq!(writes.take(), Vec::<String>::new());
+    }
+}
