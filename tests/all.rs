@@ -9,6 +9,7 @@
 )]
 
 mod app;
+mod assets;
 mod fixtures;
 mod screens;
 mod server;

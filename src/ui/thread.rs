@@ -4,7 +4,7 @@ use super::widgets::Pen;
 use crate::app::layout::Areas;
 use crate::app::screen::Remote;
 use crate::app::screen::thread::{Line, Message, text_of};
-use crate::app::{State, wrap};
+use crate::app::State;
 use crate::domain::comment::Side;
 use crate::domain::ticket::Thread;
 use crate::domain::time::{age, day_heading};
