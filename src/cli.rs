@@ -1,1 +1,173 @@
-//! Being built.
+//! The command line: what can be asked for, and one file per command that answers.
+//!
+//! A command either works or says in one sentence on standard error why not; the exit code says which.
+
+mod demo;
+mod doctor;
+mod generate;
+mod migrate;
+mod open;
+mod prompt;
+mod server;
+mod user;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::config::{Address, Config, Environment, Flags, Signs};
+
+/// How a command went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// As asked.
+    Done,
+    /// It worked, and the answer is no: a check that found something.
+    No,
+}
+
+/// Why a command did not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A sentence for whoever asked.
+    #[error("{0}")]
+    Told(String),
+    /// Ctrl-C at a prompt.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Failure {
+    /// A failure told by another room's error.
+    fn told(error: impl std::fmt::Display) -> Self {
+        Self::Told(error.to_string())
+    }
+}
+
+/// A support desk in the terminal, on the web app's own Postgres
+#[derive(Debug, Parser)]
+#[command(name = "desk", version, about, max_term_width = 100, disable_help_subcommand = true)]
+struct Line {
+    #[command(flatten)]
+    shared: Shared,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What holds for every command; the environment variables are read by `config`.
+#[derive(Debug, Args)]
+struct Shared {
+    /// Read this config file [env: KAYGIA_DESK_CONFIG] [default: ~/.config/kaygia-desk/config.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Work on this database [env: DATABASE_URL]
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<Address>,
+    /// Listen for changes here, if the database is behind a pooler [env: KAYGIA_DESK_LISTEN_URL]
+    #[arg(long, global = true, value_name = "URL", hide = true)]
+    listen_url: Option<Address>,
+    /// Draw in these colours [env: KAYGIA_DESK_THEME]
+    #[arg(long, global = true, value_name = "NAME", hide = true)]
+    theme: Option<String>,
+    /// Draw with ASCII signs only
+    #[arg(long, global = true, hide = true)]
+    ascii: bool,
+}
+
+/// A command that is not whole yet stays out of the help.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Open the desk on a private database with sample data
+    #[command(hide = true)]
+    Demo(demo::Arguments),
+    /// Create the database's tables, or adopt the web app's
+    #[command(hide = true)]
+    Migrate(migrate::Arguments),
+    /// Check the database and say what to do about each finding
+    #[command(hide = true)]
+    Doctor(doctor::Arguments),
+    /// Accounts
+    #[command(subcommand, hide = true)]
+    User(user::Command),
+    /// Fill a migrated database with generated tickets
+    #[command(hide = true)]
+    Generate(generate::Arguments),
+    /// The Postgres programs that the demo and the tests need
+    #[command(subcommand)]
+    Server(server::Command),
+}
+
+/// Does what the command line asks for.
+pub fn main() -> ExitCode {
+    run(std::env::args_os(), &Environment::of_this_process())
+}
+
+fn run(arguments: impl Iterator<Item = OsString>, environment: &Environment) -> ExitCode {
+    let line = match Line::try_parse_from(arguments) {
+        Ok(line) => line,
+        Err(error) => {
+            // Help goes to standard output, mistakes to standard error; a closed one changes nothing.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match dispatch(line, environment) {
+        Ok(Exit::Done) => ExitCode::SUCCESS,
+        Ok(Exit::No) => ExitCode::from(1),
+        Err(failure) => {
+            say_error(&failure);
+            ExitCode::from(match failure {
+                Failure::Told(_) => 1,
+                Failure::Interrupted => 130,
+            })
+        }
+    }
+}
+
+fn dispatch(line: Line, environment: &Environment) -> Result<Exit, Failure> {
+    let Line { shared, command } = line;
+    let config = || {
+        let Shared { config, database_url, listen_url, theme, ascii } = shared;
+        let signs = ascii.then_some(Signs::Ascii);
+        let flags = Flags { config, database_url, listen_url, theme, signs };
+        Config::load(flags, environment).map_err(Failure::told)
+    };
+    match command {
+        None => open::run(&config()?),
+        Some(Command::Demo(arguments)) => demo::run(&config()?, &arguments),
+        Some(Command::Migrate(arguments)) => migrate::run(&config()?, &arguments),
+        Some(Command::Doctor(arguments)) => doctor::run(&config()?, &arguments),
+        Some(Command::User(command)) => user::run(&config()?, &command),
+        Some(Command::Generate(arguments)) => generate::run(&config()?, &arguments),
+        // Works with no config at all, and with a broken one.
+        Some(Command::Server(command)) => server::run(&command),
+    }
+}
+
+/// A line on standard output.
+fn say(text: impl std::fmt::Display) {
+    // Whoever closed the output does not want the line.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// A line on standard error, for progress and questions, so that the output stays clean.
+fn note(text: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+fn say_error(failure: &Failure) {
+    note(format_args!("desk: {failure}"));
+}
+
+/// What a command says that is declared but does nothing yet.
+fn not_there_yet(command: &str) -> Failure {
+    Failure::Told(format!("`{command}` does not work yet in version {}", env!("CARGO_PKG_VERSION")))
+}
+
+/// The command line as clap knows it, for its own documents.
+pub fn command() -> clap::Command {
+    Line::command()
+}

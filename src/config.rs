@@ -1,1 +1,282 @@
-//! Being built.
+//! Settings: what a flag says, else the environment, else the config file, else the default.
+//!
+//! This is the only place that reads environment variables of ours, so that one struct says all that was decided. It
+//! must never print a secret: addresses are a type of their own whose `Debug` hides the password.
+
+mod address;
+mod file;
+mod places;
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+pub use address::Address;
+use file::File;
+pub use file::KeyLine;
+pub use places::Places;
+
+/// What the command line said.
+#[derive(Debug, Default, Clone)]
+pub struct Flags {
+    /// Another config file than the usual one.
+    pub config: Option<PathBuf>,
+    /// The database.
+    pub database_url: Option<Address>,
+    /// The database for the listener alone.
+    pub listen_url: Option<Address>,
+    /// The theme by name.
+    pub theme: Option<String>,
+    /// Which signs to draw with.
+    pub signs: Option<Signs>,
+}
+
+/// Everything that was decided before the desk starts.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The database; commands that need one say so if it is missing.
+    pub database_url: Option<Address>,
+    /// The database for the listener, where the first one leads through a pool that drops notifications.
+    pub listen_url: Option<Address>,
+    /// Whether the database is reached through a pooler.
+    pub link: Link,
+    /// The theme by name; the terminal decides if there is none.
+    pub theme: Option<String>,
+    /// Which signs to draw with.
+    pub signs: Signs,
+    /// The `[keys]` of the config file, as written.
+    pub keys: Vec<KeyLine>,
+    /// Where the desk keeps things on this machine.
+    pub places: Places,
+    /// The config file that was read.
+    pub file: Option<PathBuf>,
+}
+
+/// How the database is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Link {
+    /// Straight to the server.
+    #[default]
+    Direct,
+    /// Through a pooler such as pgbouncer.
+    Pooled,
+}
+
+/// The signs on the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signs {
+    /// `●`, `▌`, `…`.
+    Unicode,
+    /// Their twins `*`, `>`, `...`.
+    Ascii,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file that was asked for by name does not exist, or the usual one cannot be read.
+    #[error("could not read the config file {}: {error}", .path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// A line of the file cannot be used.
+    #[error("{}, line {line}: {message}", .path.display())]
+    Line {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The file holds a password that others can read.
+    #[error("{} holds a database password and can be read by others; run `chmod 600 {}`", .0.display(), .0.display())]
+    Exposed(PathBuf),
+    /// An environment variable cannot be used.
+    #[error("the environment variable {name} {message}")]
+    Variable {
+        /// Which one.
+        name: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// There is no place for our files.
+    #[error(
+        "HOME is not set, so there is no folder for the desk's files; set HOME, or KAYGIA_DESK_STATE_DIR and KAYGIA_DESK_DATA_DIR"
+    )]
+    Homeless,
+}
+
+impl Config {
+    /// Decides every setting.
+    pub fn load(flags: Flags, environment: &Environment) -> Result<Self, ConfigError> {
+        let (path, file) = read_file(&flags, environment)?;
+        let from_environment = |name: &'static str| environment.text(name);
+        let address = |flag: Option<Address>, name: &'static str, file: Option<Address>| match flag {
+            Some(address) => Ok(Some(address)),
+            None => Ok::<_, ConfigError>(from_environment(name)?.map(Address::new).or(file)),
+        };
+        let link = match from_environment("KAYGIA_DESK_POOLED")?.as_deref() {
+            None => file.link.unwrap_or_default(),
+            Some("1" | "true" | "yes") => Link::Pooled,
+            Some("0" | "false" | "no") => Link::Direct,
+            Some(other) => {
+                let message = format!("is `{other}`; write `true` or `false`");
+                return Err(ConfigError::Variable { name: "KAYGIA_DESK_POOLED", message });
+            }
+        };
+        // https://no-color.org: any value but the empty one; a flag is a later word of the same person.
+        let without_color = environment.text("NO_COLOR")?.map(|_| "none".to_owned());
+        let theme = match flags.theme {
+            Some(theme) => Some(theme),
+            None => without_color.or(from_environment("KAYGIA_DESK_THEME")?).or(file.theme),
+        };
+        let signs = flags.signs.or(file.signs).unwrap_or_else(|| environment.signs());
+        Ok(Self {
+            database_url: address(flags.database_url, "DATABASE_URL", file.database_url)?,
+            listen_url: address(flags.listen_url, "KAYGIA_DESK_LISTEN_URL", file.listen_url)?,
+            link,
+            theme,
+            signs,
+            keys: file.keys,
+            places: Places::find(environment)?,
+            file: path,
+        })
+    }
+
+    /// An error about one line of the config file, for what only another room can judge, such as a key's name.
+    pub fn error_at(&self, line: usize, message: impl std::fmt::Display) -> ConfigError {
+        let path = self.file.clone().unwrap_or_default();
+        ConfigError::Line { path, line, message: message.to_string() }
+    }
+}
+
+fn read_file(flags: &Flags, environment: &Environment) -> Result<(Option<PathBuf>, File), ConfigError> {
+    let named = flags.config.clone().or_else(|| environment.path("KAYGIA_DESK_CONFIG"));
+    let asked_for = named.is_some();
+    let Some(path) = named.or_else(|| Places::config_file(environment)) else {
+        return Ok((None, File::default()));
+    };
+    match File::read(&path) {
+        Ok(file) => Ok((Some(path), file)),
+        Err(ConfigError::Read { error, .. })
+            if !asked_for
+                && matches!(
+                    error.kind(),
+                    std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+                ) =>
+        {
+            Ok((None, File::default()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The environment variables of this process, as they were at its start.
+#[derive(Clone)]
+pub struct Environment {
+    variables: BTreeMap<OsString, OsString>,
+    superuser: Superuser,
+}
+
+/// Whether we are root, whose files lie elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Superuser {
+    /// We are root.
+    Yes,
+    /// We are somebody.
+    No,
+}
+
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Values may be secrets of other programs.
+        f.debug_struct("Environment").field("superuser", &self.superuser).finish_non_exhaustive()
+    }
+}
+
+impl Environment {
+    /// What this process was started with.
+    pub fn of_this_process() -> Self {
+        let superuser = if rustix::process::geteuid().is_root() { Superuser::Yes } else { Superuser::No };
+        Self { variables: std::env::vars_os().collect(), superuser }
+    }
+
+    /// One made up, for tests.
+    pub fn of(variables: &[(&str, &str)], superuser: Superuser) -> Self {
+        let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        Self { variables, superuser }
+    }
+
+    /// A variable that is set and not empty.
+    fn raw(&self, name: &str) -> Option<&OsStr> {
+        self.variables.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+
+    fn text(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
+        let Some(value) = self.raw(name) else { return Ok(None) };
+        let message = "is not UTF-8".to_owned();
+        value.to_str().map(|text| Some(text.to_owned())).ok_or(ConfigError::Variable { name, message })
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        self.raw(name).map(PathBuf::from)
+    }
+
+    /// A path as the XDG base directories want it: relative ones are ignored.
+    fn absolute_path(&self, name: &str) -> Option<PathBuf> {
+        self.path(name).filter(|path| path.is_absolute())
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        self.absolute_path("HOME")
+    }
+
+    fn is_superuser(&self) -> bool {
+        self.superuser == Superuser::Yes
+    }
+
+    /// By the locale; where none is set, terminals of today speak UTF-8.
+    fn signs(&self) -> Signs {
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| self.raw(name));
+        let Some(locale) = locale else { return Signs::Unicode };
+        let locale = locale.to_string_lossy().to_ascii_lowercase();
+        if locale.contains("utf-8") || locale.contains("utf8") { Signs::Unicode } else { Signs::Ascii }
+    }
+}
+
+/// The candidate that `word` is most likely meant to be.
+fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    let (distance, near) =
+        candidates.iter().map(|candidate| (distance(word, candidate), *candidate)).min()?;
+    (distance <= 1 + near.len() / 4).then_some(near)
+}
+
+/// Insertions, deletions and replacements between two words.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, a) in left.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in right.iter().enumerate() {
+            let replaced = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[right.len()]
+}
+
+/// The number, from 1, of the line in which a byte lies.
+fn line_of(text: &str, byte: usize) -> usize {
+    text.as_bytes()[..byte.min(text.len())].split(|byte| *byte == b'\n').count()
+}
+
+/// The usual place of the config file, for messages that ask somebody to write one.
+pub fn usual_file(environment: &Environment) -> Option<PathBuf> {
+    Places::config_file(environment)
+}

@@ -1,3 +1,5 @@
 //! The `desk` program: parse, run, exit code.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    kaygia_desk::cli::main()
+}

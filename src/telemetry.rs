@@ -1,1 +1,61 @@
-//! Being built.
+//! Facts for the operator: JSON lines in a file that only its owner reads, never on the terminal.
+//!
+//! Only our own events get there, whatever the level: a dependency at `trace` would write queries and their parameters.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::sync::Mutex;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+/// When a log is put aside at the next start.
+const LIMIT: u64 = 8 * 1024 * 1024;
+
+/// Writes the events of this process to `log` from now on; the second call in a process changes nothing.
+pub fn start(log: &Path, level: LevelFilter) -> io::Result<()> {
+    let file = open(log)?;
+    let filter = EnvFilter::new(format!("off,kaygia_desk={level}"));
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_env_filter(filter)
+        .with_writer(Mutex::new(file))
+        .finish();
+    // Already set: another session in this process has begun the same log.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+    Ok(())
+}
+
+/// Lets a panic give the terminal back, leave its place in the log, and say one sentence.
+///
+/// The text of the panic is neither logged nor shown: it may quote what somebody wrote.
+pub fn install_panic_hook(log: &Path, restore: impl Fn() + Send + Sync + 'static) {
+    let log = log.display().to_string();
+    std::panic::set_hook(Box::new(move |panic| {
+        restore();
+        let place =
+            panic.location().map_or_else(String::new, |place| format!("{}:{}", place.file(), place.line()));
+        tracing::error!(place, "the desk stopped because of a mistake in itself");
+        // There is nobody left to tell if this fails.
+        let _ = writeln!(
+            io::stderr(),
+            "desk: stopped because of a mistake in itself ({place}); drafts are kept; the log is {log}"
+        );
+    }));
+}
+
+fn open(log: &Path) -> io::Result<File> {
+    if let Some(folder) = log.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    if fs::metadata(log).is_ok_and(|metadata| metadata.len() > LIMIT) {
+        fs::rename(log, log.with_extension("log.old"))?;
+    }
+    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(log)?;
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    Ok(file)
+}

@@ -10,8 +10,11 @@
 
 mod app;
 mod assets;
+mod cli;
+mod config;
 mod fixtures;
 mod screens;
 mod server;
 mod support;
 mod support_test;
+mod telemetry;

@@ -1,0 +1,157 @@
+//! The config file: TOML, each mistake with its line.
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::{Address, ConfigError, Link, Signs, line_of, nearest};
+
+/// The keys of the file, besides `[keys]`.
+const NAMES: &[&str] = &["database_url", "listen_url", "pooled", "theme", "signs", "keys"];
+/// A config file is a page or two.
+const LIMIT: u64 = 1024 * 1024;
+
+/// One line of `[keys]`, for the room that knows the actions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyLine {
+    /// Where it stands, from 1.
+    pub line: usize,
+    /// The action, `ticket.take`.
+    pub action: String,
+    /// Its keys, as written; none takes the action off the keyboard.
+    pub keys: Vec<String>,
+}
+
+/// What the file says.
+#[derive(Debug, Default)]
+pub(super) struct File {
+    pub database_url: Option<Address>,
+    pub listen_url: Option<Address>,
+    pub link: Option<Link>,
+    pub theme: Option<String>,
+    pub signs: Option<Signs>,
+    pub keys: Vec<KeyLine>,
+}
+
+type Line = (usize, String);
+
+impl File {
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let read_error = |error| ConfigError::Read { path: path.to_path_buf(), error };
+        let mut source = fs::File::open(path).map_err(read_error)?;
+        let metadata = source.metadata().map_err(read_error)?;
+        let mut text = String::new();
+        source.by_ref().take(LIMIT).read_to_string(&mut text).map_err(read_error)?;
+        let file = Self::parse(&text).map_err(|(line, message)| ConfigError::Line {
+            path: path.to_path_buf(),
+            line,
+            message,
+        })?;
+        let secret = [&file.database_url, &file.listen_url].into_iter().flatten().any(Address::has_password);
+        if secret && metadata.mode() & 0o077 != 0 {
+            return Err(ConfigError::Exposed(path.to_path_buf()));
+        }
+        Ok(file)
+    }
+
+    fn parse(text: &str) -> Result<Self, Line> {
+        let table = DeTable::parse(text).map_err(|error| {
+            let line = line_of(text, error.span().map_or(0, |span| span.start));
+            (line, error.message().trim_end().replace('\n', ", "))
+        })?;
+        let mut entries: Vec<_> = table.get_ref().iter().collect();
+        entries.sort_by_key(|(name, _)| name.span().start);
+        let mut file = Self::default();
+        for (name, value) in entries {
+            let entry = Entry { text, name: name.get_ref().as_ref(), value };
+            let line = line_of(text, name.span().start);
+            file.take(&entry).map_err(|message| (line, message))?;
+            if name.get_ref() == "keys" {
+                file.take_keys(&entry)?;
+            }
+        }
+        Ok(file)
+    }
+
+    fn take(&mut self, entry: &Entry) -> Result<(), String> {
+        match entry.name {
+            "database_url" => self.database_url = Some(Address::new(entry.string()?)),
+            "listen_url" => self.listen_url = Some(Address::new(entry.string()?)),
+            "pooled" => self.link = Some(if entry.boolean()? { Link::Pooled } else { Link::Direct }),
+            "theme" => self.theme = Some(entry.string()?),
+            "signs" => {
+                self.signs = match entry.string()?.as_str() {
+                    "auto" => None,
+                    "unicode" => Some(Signs::Unicode),
+                    "ascii" => Some(Signs::Ascii),
+                    other => return Err(format!("`signs` is `{other}`; write `auto`, `unicode` or `ascii`")),
+                }
+            }
+            "keys" if entry.value.get_ref().is_table() => {}
+            "keys" => return Err("`keys` must be a table: write `[keys]`, then a line per action".to_owned()),
+            unknown => {
+                let meant = nearest(unknown, NAMES).map(|near| format!("; did you mean `{near}`?"));
+                return Err(format!("unknown key `{unknown}`{}", meant.unwrap_or_default()));
+            }
+        }
+        Ok(())
+    }
+
+    fn take_keys(&mut self, entry: &Entry) -> Result<(), Line> {
+        if let Some(table) = entry.value.get_ref().as_table() {
+            key_lines(entry.text, "", table, &mut self.keys)?;
+            self.keys.sort_by_key(|line| line.line);
+        }
+        Ok(())
+    }
+}
+
+struct Entry<'a> {
+    text: &'a str,
+    name: &'a str,
+    value: &'a Spanned<DeValue<'a>>,
+}
+
+impl Entry<'_> {
+    fn string(&self) -> Result<String, String> {
+        let value = self.value.get_ref();
+        value.as_str().map(str::to_owned).ok_or_else(|| {
+            // The value itself may be a mistyped password.
+            format!("`{}` must be a text in quotes, not a value of type {}", self.name, value.type_str())
+        })
+    }
+
+    fn boolean(&self) -> Result<bool, String> {
+        let value = self.value.get_ref();
+        value.as_bool().ok_or_else(|| format!("`{}` must be `true` or `false`", self.name))
+    }
+}
+
+/// `"ticket.take" = "t"`, `ticket.take = ["t", "F6"]` and `[keys.ticket]` with `take = "t"` all mean the same.
+fn key_lines(text: &str, above: &str, table: &DeTable<'_>, lines: &mut Vec<KeyLine>) -> Result<(), Line> {
+    for (name, value) in table {
+        let action = format!("{above}{}", name.get_ref());
+        let line = line_of(text, name.span().start);
+        let texts = |values: &[&Spanned<DeValue<'_>>]| {
+            let texts: Option<Vec<String>> =
+                values.iter().map(|value| value.get_ref().as_str().map(str::to_owned)).collect();
+            let message =
+                || format!("the keys of `{action}` must be texts, like `\"t\"` or `[\"t\", \"F6\"]`");
+            texts.ok_or_else(|| (line, message()))
+        };
+        let keys = match value.get_ref() {
+            DeValue::Table(table) => {
+                key_lines(text, &format!("{action}."), table, lines)?;
+                continue;
+            }
+            DeValue::Array(array) => texts(&array.iter().collect::<Vec<_>>())?,
+            _ => texts(&[value])?,
+        };
+        lines.push(KeyLine { line, action, keys });
+    }
+    Ok(())
+}
