@@ -77,8 +77,9 @@ fn text(bytes: &[u8]) -> Result<Zeroizing<String>, Failure> {
 /// Reads keys one by one, since the terminal's own line editing would leave the echo off after Ctrl-C.
 fn hidden(terminal: &mut File, label: &str) -> Result<Zeroizing<String>, Failure> {
     let failed = |error: io::Error| Failure::Told(format!("could not ask on the terminal: {error}"));
-    terminal.write_all(label.as_bytes()).map_err(failed)?;
+    // Quiet before the question: whoever types at once must not see it either.
     let quiet = Quiet::new(terminal).map_err(failed)?;
+    terminal.write_all(label.as_bytes()).map_err(failed)?;
     let typed = type_in(terminal);
     drop(quiet);
     let _ = terminal.write_all(b"\n");
