@@ -130,13 +130,18 @@ fn run(out: &mut String, cell: &Cell, at: (u16, u16), columns: u16, text: &str) 
     }
     let fill = colour(cell.fg, INK);
     let weight = if cell.modifier.contains(Modifier::BOLD) { " font-weight=\"bold\"" } else { "" };
-    let safe = text.trim_end().replace('&', "&amp;").replace('<', "&lt;");
-    let length = f32::from(wrap::width(text.trim_end()) as u16) * CELL.0;
-    let _ = writeln!(
-        out,
-        "<text x=\"{x:.1}\" y=\"{:.1}\" fill=\"{fill}\"{weight} textLength=\"{length:.1}\" xml:space=\"preserve\">{safe}</text>",
-        y + 13.5
-    );
+    // Word by word, so that a font of another width or without a glyph shifts nothing that follows.
+    let mut column = 0;
+    for part in text.split_inclusive(' ') {
+        let (word, wide) = (part.trim_end(), wrap::width(part) as u16);
+        if !word.is_empty() {
+            let safe = word.replace('&', "&amp;").replace('<', "&lt;");
+            let left = x + f32::from(column) * CELL.0;
+            let base = y + 13.5;
+            let _ = writeln!(out, "<text x=\"{left:.1}\" y=\"{base:.1}\" fill=\"{fill}\"{weight}>{safe}</text>");
+        }
+        column += wide;
+    }
 }
 
 fn colour(colour: Color, default: &str) -> String {
