@@ -45,7 +45,8 @@ fn the_key_reference_is_what_the_table_says() {
                 places.push(place);
             }
         }
-        let _ = writeln!(text, "| {} | {} | `{}` | {} |", keys.join(" "), places.join(", "), row.name, row.help);
+        let _ =
+            writeln!(text, "| {} | {} | `{}` | {} |", keys.join(" "), places.join(", "), row.name, row.help);
     }
     compare("keys.md", &text);
 }
@@ -123,7 +124,11 @@ fn run(out: &mut String, cell: &Cell, at: (u16, u16), columns: u16, text: &str) 
     let width = f32::from(columns) * CELL.0;
     if cell.bg != Color::Reset {
         let fill = colour(cell.bg, GROUND);
-        let _ = writeln!(out, "<rect x=\"{x:.1}\" y=\"{y:.0}\" width=\"{width:.1}\" height=\"{}\" fill=\"{fill}\"/>", CELL.1);
+        let _ = writeln!(
+            out,
+            "<rect x=\"{x:.1}\" y=\"{y:.0}\" width=\"{width:.1}\" height=\"{}\" fill=\"{fill}\"/>",
+            CELL.1
+        );
     }
     if text.trim().is_empty() {
         return;
@@ -138,7 +143,8 @@ fn run(out: &mut String, cell: &Cell, at: (u16, u16), columns: u16, text: &str) 
             let safe = word.replace('&', "&amp;").replace('<', "&lt;");
             let left = x + f32::from(column) * CELL.0;
             let base = y + 13.5;
-            let _ = writeln!(out, "<text x=\"{left:.1}\" y=\"{base:.1}\" fill=\"{fill}\"{weight}>{safe}</text>");
+            let _ =
+                writeln!(out, "<text x=\"{left:.1}\" y=\"{base:.1}\" fill=\"{fill}\"{weight}>{safe}</text>");
         }
         column += wide;
     }

@@ -32,7 +32,7 @@ pub fn person(id: &str, name: &str, company: &str, role: Role) -> Person {
         id: UserId::new(id),
         name: SafeText::new(name),
         company: SafeText::new(company),
-        email: SafeText::new(&format!("{}@example.test", id)),
+        email: SafeText::new(&format!("{id}@example.test")),
         role,
         active: true,
     }
@@ -82,7 +82,7 @@ pub fn row(n: usize) -> TicketRow {
         last_comment: Some(CommentId::new(format!("t{n}-c2"))),
         waiting_since: waits.then_some(last),
         comments: 3,
-        unread: n % 3 == 0,
+        unread: n.is_multiple_of(3),
         has_draft: n == 4,
         version: 1,
         queue_key: last,

@@ -1,10 +1,10 @@
 //! The conversation.
 
 use super::widgets::Pen;
+use crate::app::State;
 use crate::app::layout::Areas;
 use crate::app::screen::Remote;
 use crate::app::screen::thread::{Line, Message, text_of};
-use crate::app::State;
 use crate::domain::comment::Side;
 use crate::domain::ticket::Thread;
 use crate::domain::time::{age, day_heading};
