@@ -12,13 +12,18 @@
 
 pub mod app;
 pub mod auth;
+#[expect(clippy::disallowed_methods, reason = "it looks for programs on the PATH")]
 pub mod cli;
+#[expect(clippy::disallowed_methods, reason = "it reads the environment")]
 pub mod config;
 pub mod desk;
 pub mod domain;
 pub mod policy;
+#[expect(clippy::disallowed_methods, reason = "it owns the clock and every task")]
 pub mod runtime;
+#[expect(clippy::disallowed_methods, reason = "it waits for processes")]
 pub mod server;
+#[expect(clippy::disallowed_methods, reason = "it owns the connections")]
 pub mod store;
 pub mod telemetry;
 pub mod ui;

@@ -5,6 +5,7 @@
     clippy::panic,
     clippy::print_stderr,
     clippy::print_stdout,
+    clippy::disallowed_methods,
     reason = "tests"
 )]
 
@@ -12,6 +13,7 @@ mod app;
 mod assets;
 mod cli;
 mod config;
+mod dependencies;
 mod fixtures;
 mod screens;
 mod server;
