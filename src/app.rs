@@ -83,6 +83,8 @@ pub struct State {
     pub me: Option<Me>,
     /// How the desk is connected.
     pub link: Link,
+    /// Whether changes arrive by themselves.
+    pub listening: bool,
     /// Which screen.
     pub tab: Tab,
     /// What lies over the screen.
@@ -256,6 +258,7 @@ pub fn next_wake(state: &State) -> Option<Timestamp> {
     [
         state.toasts.next_wake(),
         state.queue.next_wake(),
+        state.thread.next_wake(),
         screen::composer::next_wake(state),
         screen::board::next_wake(state),
         state.live.next_wake(),
@@ -294,6 +297,7 @@ impl State {
             keymap: settings.keymap,
             me: None,
             link: Link::Connecting,
+            listening: false,
             tab: Tab::Queue,
             overlay: None,
             pending: Vec::new(),

@@ -424,6 +424,39 @@ fn a_draft_is_opened_again_with_its_id() {
 }
 
 #[test]
+fn taking_back_a_reply_says_that_the_message_is_out() {
+    let mut bench = Bench::new((120, 40), 5);
+    composing(&mut bench);
+    bench.text("Fixed.").keys("Esc y");
+    let (req, _) = bench.commands().into_iter().find(|(_, c)| matches!(c, Command::Reply { .. })).unwrap();
+    done(&mut bench, req, Some(row(0)));
+    bench.answer();
+    bench.commands();
+    bench.keys("z");
+    let (req, command) = bench.command();
+    assert!(matches!(command, Command::SetStatus { change, .. } if change.to == TicketStatus::Open));
+    done(&mut bench, req, Some(row(0)));
+    assert!(toast(&bench).starts_with("the message is out and stays"), "{}", toast(&bench));
+}
+
+#[test]
+fn a_lost_database_is_asked_again_and_its_return_is_told() {
+    let mut bench = Bench::new((120, 40), 5);
+    bench.pass(minutes(1)).answer();
+    bench.commands();
+    bench.keys("t");
+    let (req, _) = bench.command();
+    bench
+        .msg(Msg::Done { req, result: Err(Failure::Unavailable("the database does not answer".to_owned())) });
+    assert!(matches!(bench.state.link, Link::Offline(_)));
+    bench.effects.clear();
+    bench.pass(Duration::from_secs(4));
+    bench.answer();
+    assert_eq!(bench.state.link, Link::Live, "the listener was never lost");
+    assert_eq!(toast(&bench), "the database is back");
+}
+
+#[test]
 fn leaving_asks_and_an_unsaved_draft_is_named() {
     let mut bench = Bench::new((120, 40), 5);
     bench.keys("q");

@@ -53,6 +53,10 @@ pub fn available(action: Action, state: &State) -> Availability {
                 Hidden
             }
         }
+        Action::Sort if on_queue => {
+            needs(state.queue.search.is_none(), "what a search finds is sorted by activity")
+        }
+        Action::Sort => Hidden,
         Action::Undo => needs(state.history.can_undo(), "there is nothing to take back"),
         Action::Redo => needs(state.history.can_redo(), "there is nothing to do again"),
         Action::CardLeft
@@ -92,7 +96,6 @@ pub fn available(action: Action, state: &State) -> Availability {
         | Action::ViewNext
         | Action::ViewPrevious
         | Action::Search
-        | Action::Sort
         | Action::GoPrevious => {
             if on_queue {
                 Yes

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// While changes keep coming, the screen is read again at most this often.
 const GAP: Duration = Duration::from_millis(500);
+/// While the database does not answer, it is asked again this often.
+const RETRY: Duration = Duration::from_secs(3);
 
 /// What is to be read again.
 #[derive(Debug, Default)]
@@ -17,6 +19,7 @@ pub struct Live {
     board: bool,
     clients: bool,
     last: Timestamp,
+    retry_due: Option<Timestamp>,
 }
 
 impl Live {
@@ -26,7 +29,8 @@ impl Live {
 
     /// When the next reading is due.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.any().then(|| self.last.after(GAP))
+        let reading = self.any().then(|| self.last.after(GAP));
+        [reading, self.retry_due].into_iter().flatten().min()
     }
 }
 
@@ -72,27 +76,40 @@ pub fn refresh(state: &mut State) {
 
 /// The listener's state changed.
 pub fn linked(state: &mut State, link: Link) {
-    let back = matches!(state.link, Link::Offline(_)) && !matches!(link, Link::Offline(_));
-    state.link = match (state.link, link) {
-        (Link::Offline(since), Link::Offline(_)) => Link::Offline(since),
-        (_, link) => link,
-    };
-    if back {
+    state.listening = link == Link::Live;
+    match link {
+        Link::Offline(_) => lost(state),
+        Link::Live => found(state),
+        Link::Polling if matches!(state.link, Link::Offline(_)) => {}
+        Link::Connecting | Link::Polling => state.link = link,
+    }
+}
+
+/// The database did not answer: it is asked again soon.
+pub fn lost(state: &mut State) {
+    if !matches!(state.link, Link::Offline(_)) {
+        state.link = Link::Offline(state.now);
+    }
+    state.live.retry_due = Some(state.now.after(RETRY));
+}
+
+/// The database answers.
+pub fn found(state: &mut State) {
+    let was_lost = matches!(state.link, Link::Offline(_));
+    state.link = if state.listening { Link::Live } else { Link::Polling };
+    state.live.retry_due = None;
+    if was_lost {
         let now = state.now;
         state.toasts.good("the database is back", now);
         refresh(state);
     }
 }
 
-/// The database did not answer.
-pub fn lost(state: &mut State) {
-    if !matches!(state.link, Link::Offline(_)) {
-        state.link = Link::Offline(state.now);
-    }
-}
-
 /// Reads again what is marked, when it is time.
 pub fn settle(state: &mut State) {
+    if state.live.retry_due.take_if(|due| *due <= state.now).is_some() {
+        refresh(state);
+    }
     let due = state.now >= state.live.last.after(GAP) || state.live.last > state.now;
     if state.me.is_none() || !state.live.any() || !due {
         return;

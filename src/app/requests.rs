@@ -1,7 +1,7 @@
 //! What is under way: each request has a number and a purpose; answers to what nobody waits for are dropped.
 
 use super::screen::{board, clients, composer, queue, sign_in, thread};
-use super::{Effect, Link, State, live, ticket_actions};
+use super::{Effect, State, live, ticket_actions};
 use crate::domain::command::{Command, Done};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{ProjectId, TicketId, UserId};
@@ -56,7 +56,10 @@ pub enum Cause {
     /// A person asked for it.
     Asked,
     /// It takes back an earlier one.
-    Undo,
+    Undo {
+        /// The earlier one was a reply: only its status can be taken back.
+        message_is_out: bool,
+    },
     /// It does again what was taken back.
     Redo,
     /// A reply, by `y` or (next) by `Y`.
@@ -156,9 +159,7 @@ pub fn loaded(state: &mut State, req: Req, result: Result<Loaded, Failure>) {
         Err(failure) => return fetch_failed(state, &purpose, &failure),
     };
     state.skew = loaded.server_now.micros() - state.now.micros();
-    if matches!(state.link, Link::Offline(_) | Link::Connecting) {
-        state.link = Link::Polling;
-    }
+    live::found(state);
     match (purpose, loaded.answer) {
         (Purpose::Queue(page), Answer::Queue { rows, before, after }) => {
             queue::loaded(state, page, rows, before, after);
@@ -217,7 +218,8 @@ pub fn done(state: &mut State, req: Req, result: Result<Done, Failure>) {
             return sign_in::signed_out(state, why);
         }
         Err(Failure::Unavailable(_)) => live::lost(state),
-        Err(_) | Ok(_) => {}
+        Ok(_) => live::found(state),
+        Err(_) => {}
     }
     if composer::answered(state, req, &command, cause, &result) {
         return;

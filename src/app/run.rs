@@ -249,7 +249,11 @@ fn cancel(state: &mut State) {
     } else if !state.pending.is_empty() {
         state.pending.clear();
     } else if let Some(composer) = &state.composer {
-        if composer.review.is_some() { composer::keep(state) } else { composer::review(state) }
+        match (composer.review.is_some(), composer.save_failed) {
+            (true, true) => quit(state),
+            (true, false) => composer::keep(state),
+            (false, _) => composer::review(state),
+        }
     } else {
         back(state);
     }

@@ -225,11 +225,19 @@ pub fn answered(state: &mut State, command: &Command, cause: Cause, result: Resu
             match cause {
                 Cause::Asked => {
                     state.history.record(command);
-                    let text = told(state, command, &done);
+                    let hint = if command.inverse().is_some() { "; z takes it back" } else { "" };
+                    let text = format!("{}{hint}", told(state, command, &done));
                     state.toasts.good(text, now);
                 }
-                Cause::Undo => state.toasts.good(format!("taken back: {}", describe(command)), now),
-                Cause::Redo => state.toasts.good(format!("done again: {}", describe(command)), now),
+                Cause::Undo { message_is_out } => {
+                    let out = if message_is_out { "the message is out and stays; " } else { "" };
+                    let text = format!("{out}taken back: {}", told(state, command, &done));
+                    state.toasts.good(text, now);
+                }
+                Cause::Redo => {
+                    let text = format!("done again: {}", told(state, command, &done));
+                    state.toasts.good(text, now);
+                }
                 Cause::Send { .. } | Cause::Quiet => {}
             }
             if let (Command::CreateTicket { ticket, .. }, Cause::Asked) = (command, cause) {
@@ -239,7 +247,7 @@ pub fn answered(state: &mut State, command: &Command, cause: Cause, result: Resu
         }
         Err(failure) => {
             match cause {
-                Cause::Undo => state.history.refused_undo(),
+                Cause::Undo { .. } => state.history.refused_undo(),
                 Cause::Redo => state.history.refused_redo(),
                 Cause::Asked | Cause::Send { .. } | Cause::Quiet => {}
             }
@@ -262,18 +270,22 @@ pub fn answered(state: &mut State, command: &Command, cause: Cause, result: Resu
 /// Takes the last change back.
 pub fn undo(state: &mut State) {
     let now = state.now;
-    match state.history.undo() {
-        Some(command) => {
-            if matches!(command, Command::Reply { .. }) {
-                state.toasts.warn("the message is out and stays; only its status is taken back", now);
-            }
-            if let Some(inverse) = command.inverse() {
-                state.execute(inverse, Cause::Undo);
-                repaint(state);
-            }
-        }
-        None => state.toasts.info("there is nothing to take back", now),
+    let Some(command) = state.history.undo() else {
+        return state.toasts.info("there is nothing to take back", now);
+    };
+    if let Some(inverse) = command.inverse() {
+        let cause = Cause::Undo { message_is_out: matches!(command, Command::Reply { .. }) };
+        state.execute(inverse, cause);
+        return repaint(state);
     }
+    state.history.refused_undo();
+    let why = match command {
+        Command::Reply { .. } => "the message is out and stays; its status was not changed by it",
+        Command::CreateTicket { .. } => "a ticket once made stays: close it instead",
+        Command::CreateProject { .. } => "a project once made stays: cancel it instead",
+        _ => "this can't be taken back",
+    };
+    state.toasts.warn(why, now);
 }
 
 /// Does again what was taken back. A reply is out already: only its status is set again.
@@ -295,38 +307,22 @@ fn told(state: &State, command: &Command, done: &Done) -> String {
     let number = done.row.as_ref().map(|row| row.number.one_line().into_owned()).unwrap_or_default();
     match command {
         Command::Assign { change, .. } => match &change.to {
-            None => format!("{number} is released; z takes it back"),
-            Some(id) if state.is_me(id) => format!("{number} is yours; t releases it"),
+            None => format!("{number} is released"),
+            Some(id) if state.is_me(id) => format!("{number} is yours"),
             Some(id) => format!("{number} goes to {}", person(state, id).display_name()),
         },
-        Command::SetStatus { change, .. } => format!("{number} is {}; z takes it back", change.to.as_str()),
+        Command::SetStatus { change, .. } => format!("{number} is {}", change.to.as_str()),
         Command::SetPriority { change, .. } => format!("{number} has priority {}", change.to.label()),
+        Command::SetWaiting { change, .. } if change.to.is_some() => format!("{number} waits again"),
         Command::SetWaiting { .. } => format!("{number} waits for no answer"),
         Command::CreateTicket { .. } => format!("{number} is open"),
         Command::CreateProject { .. } => "the project is made".to_owned(),
-        Command::EditProject { .. } => "the project is changed; z takes it back".to_owned(),
+        Command::EditProject { .. } => "the project is changed".to_owned(),
         Command::Reply { .. }
         | Command::SaveDraft { .. }
         | Command::DiscardDraft { .. }
         | Command::MarkSeen { .. }
         | Command::AddUser { .. } => "done".to_owned(),
-    }
-}
-
-fn describe(command: &Command) -> &'static str {
-    match command {
-        Command::Assign { .. } => "the assignee",
-        Command::SetStatus { .. } => "the status",
-        Command::SetPriority { .. } => "the priority",
-        Command::SetWaiting { .. } => "the waiting clock",
-        Command::EditProject { .. } => "the change of the project",
-        Command::Reply { .. }
-        | Command::CreateTicket { .. }
-        | Command::SaveDraft { .. }
-        | Command::DiscardDraft { .. }
-        | Command::MarkSeen { .. }
-        | Command::CreateProject { .. }
-        | Command::AddUser { .. } => "the change",
     }
 }
 

@@ -12,15 +12,13 @@ pub struct History {
 }
 
 impl History {
-    /// Remembers a change that can be taken back; what was taken back before can't be done again.
+    /// Remembers a change; what was taken back before can't be done again.
     pub fn record(&mut self, command: &Command) {
-        if command.inverse().is_some() {
-            self.push(command.clone());
-            self.undone.clear();
-        }
+        self.push(command.clone());
+        self.undone.clear();
     }
 
-    /// The newest change, to be taken back now.
+    /// The newest change, to be taken back now; it may be one that can't be (a message that is out).
     pub fn undo(&mut self) -> Option<Command> {
         let command = self.done.pop()?;
         self.undone.push(command.clone());

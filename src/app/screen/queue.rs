@@ -121,7 +121,6 @@ pub struct Queue {
     fresh: HashSet<TicketId>,
     preview_due: Option<Timestamp>,
     previous: Option<TicketId>,
-    pending_search: bool,
 }
 
 impl Queue {
@@ -269,7 +268,6 @@ fn ask(state: &mut State, page: PageUse, window: Window, limit: u16) {
     }
     if matches!(page, PageUse::Top | PageUse::Bottom) {
         state.queue.remote = Remote::Loading;
-        state.queue.pending_search = true;
     }
     let (filter, sort) = (state.queue.filter(), state.queue.sort());
     state.fetch(Purpose::Queue(page), Query::Queue(QueuePage { filter, sort, window, limit }));
@@ -311,7 +309,6 @@ pub fn loaded(state: &mut State, page: PageUse, rows: Vec<TicketRow>, before: bo
             queue.rows = rows;
             queue.cursor = ListCursor::default();
             queue.cursor.select(at, queue.rows.len(), height);
-            queue.pending_search = false;
             follow(state);
         }
         PageUse::Append => {
@@ -333,10 +330,7 @@ pub fn loaded(state: &mut State, page: PageUse, rows: Vec<TicketRow>, before: bo
             }
         }
         PageUse::Reload => {
-            (queue.before, queue.after) = (before || queue.before, after);
-            if rows.is_empty() || !queue.before {
-                queue.before = before;
-            }
+            (queue.before, queue.after) = (before, after);
             merge(state, rows);
         }
     }
@@ -385,7 +379,7 @@ fn merge(state: &mut State, mut rows: Vec<TicketRow>) {
     queue.cursor.offset = queue.cursor.selected.saturating_sub(line);
     queue.cursor.show(queue.rows.len(), height);
     seen_rows(queue, height);
-    if moved_on {
+    if moved_on && !state.thread.focused {
         follow(state);
     }
 }
@@ -470,6 +464,9 @@ pub fn next_ticket(state: &mut State, by: isize) -> bool {
 /// The conversation shows the row under the cursor, at once.
 pub fn follow(state: &mut State) {
     state.queue.preview_due = None;
+    if state.composer.is_some() {
+        return;
+    }
     let visible = layout::areas(state).thread_body.height > 0;
     match state.queue.selected().map(|row| row.id.clone()) {
         Some(id) if visible || state.thread.focused => thread::open(state, id),

@@ -61,7 +61,6 @@ pub struct ThreadPane {
     pub lines: Vec<Line>,
     laid: Option<Laid>,
     new_after: Option<Timestamp>,
-    settle_at_end: bool,
     read_due: Option<Timestamp>,
     was_read: bool,
 }
@@ -91,6 +90,11 @@ impl ThreadPane {
     pub const fn unread(&mut self) {
         self.was_read = false;
         self.read_due = None;
+    }
+
+    /// When it counts as read.
+    pub const fn next_wake(&self) -> Option<Timestamp> {
+        self.read_due
     }
 
     /// The newest comment known.
@@ -145,7 +149,6 @@ pub fn loaded(state: &mut State, id: &TicketId, thread: Option<Box<Thread>>) {
         keep_older(&mut thread, state.thread.current());
     } else {
         state.thread.new_after = Some(thread.seen_at.unwrap_or_default());
-        state.thread.settle_at_end = true;
         state.thread.laid = None;
         state.thread.read_due = Some(state.now.after(READ_AFTER));
     }
