@@ -7,6 +7,7 @@
 pub mod action;
 pub mod available;
 pub mod edit;
+pub mod footer;
 pub mod ids;
 pub mod input;
 pub mod key;

@@ -1,7 +1,8 @@
 //! The core: keys in, effects and state out.
 
 use crate::fixtures::{Bench, NOW, ago, alan, answer_to, comment, minutes, row, thread};
-use kaygia_desk::app::key::{Code, Input, Key};
+use kaygia_desk::app::action::Action;
+use kaygia_desk::app::key::{Code, Input, Key, MouseKind};
 use kaygia_desk::app::overlay::Overlay;
 use kaygia_desk::app::{Effect, Link, Msg, next_wake};
 use kaygia_desk::domain::change::Change;
@@ -576,4 +577,36 @@ fn at_a_narrow_width_one_pane_is_shown_at_a_time() {
 #[test]
 fn the_fixtures_answer_every_query() {
     assert!(matches!(answer_to(&Query::Staff, 0), Answer::Staff(staff) if staff.len() == 2));
+}
+
+#[test]
+fn the_mouse_selects_opens_and_clicks_hints() {
+    let mut bench = Bench::new((120, 40), 10);
+    let press = |bench: &mut Bench, x, y| {
+        bench.msg(Msg::Input(Input::Mouse { kind: MouseKind::Press, x, y }));
+    };
+    press(&mut bench, 10, 6);
+    assert_eq!(selected(&bench), "t3");
+    assert!(!bench.state.thread.focused);
+    press(&mut bench, 10, 6);
+    assert!(bench.state.thread.focused, "a second click opens");
+    bench.answer();
+    bench.commands();
+    let take = kaygia_desk::app::footer::hints(&bench.state, 120)
+        .into_iter()
+        .find(|hint| hint.action == Action::Take)
+        .unwrap();
+    press(&mut bench, take.x, 39);
+    assert!(bench.commands().iter().any(|(_, c)| matches!(c, Command::Assign { .. })));
+    press(&mut bench, 22, 0);
+    assert_eq!(bench.state.tab, kaygia_desk::app::screen::Tab::Boards);
+}
+
+#[test]
+fn the_mouse_chooses_in_the_palette() {
+    let mut bench = Bench::new((120, 40), 10);
+    bench.keys(":").text("help");
+    let place = kaygia_desk::app::layout::list_box((120, 40), 72, 1, 12);
+    bench.msg(Msg::Input(Input::Mouse { kind: MouseKind::Press, x: place.x + 4, y: place.y + 3 }));
+    assert!(matches!(bench.state.overlay, Some(Overlay::Help(_))));
 }

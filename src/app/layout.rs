@@ -126,3 +126,8 @@ pub fn centred(size: (u16, u16), width: u16, height: u16) -> Rect {
     let height = height.min(size.1.saturating_sub(2));
     Rect { x: (size.0 - width) / 2, y: (size.1 - height) / 3, width, height }
 }
+
+/// The box of the palette or a picker, for so many entries; its rows begin three lines below its top.
+pub fn list_box(size: (u16, u16), width: u16, entries: usize, page: usize) -> Rect {
+    centred(size, width, entries.clamp(1, page) as u16 + 4)
+}

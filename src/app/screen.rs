@@ -9,8 +9,8 @@ pub mod thread;
 
 use super::key::MouseKind;
 use super::layout;
-use super::overlay::Overlay;
-use super::{State, input, run};
+use super::overlay::{Overlay, palette, picker};
+use super::{State, footer, input, run};
 use crate::app::action::Action;
 use crate::domain::time::{Timestamp, until_age_changes};
 use ratatui::layout::{Position, Rect};
@@ -101,7 +101,11 @@ pub fn tab_places() -> impl Iterator<Item = (Tab, u16, u16)> {
 /// The mouse.
 pub fn mouse(state: &mut State, kind: MouseKind, x: u16, y: u16) {
     if state.overlay.is_some() {
-        overlay_mouse(state, kind);
+        overlay_mouse(state, kind, y);
+        return;
+    }
+    if kind == MouseKind::Press && y + 1 == state.size.1 {
+        footer::click(state, x);
         return;
     }
     if state.me.is_none() {
@@ -140,17 +144,37 @@ pub fn mouse(state: &mut State, kind: MouseKind, x: u16, y: u16) {
     }
 }
 
-fn overlay_mouse(state: &mut State, kind: MouseKind) {
-    let action = match kind {
-        MouseKind::WheelUp if matches!(state.overlay, Some(Overlay::Palette(_) | Overlay::Picker(_))) => {
-            Action::PickerUp
+fn overlay_mouse(state: &mut State, kind: MouseKind, y: u16) {
+    let size = state.size;
+    let list = match &mut state.overlay {
+        Some(Overlay::Palette(palette)) => {
+            let len = palette.entries.len();
+            Some((&mut palette.cursor, len, layout::list_box(size, palette::WIDTH, len, palette::PAGE)))
         }
-        MouseKind::WheelDown if matches!(state.overlay, Some(Overlay::Palette(_) | Overlay::Picker(_))) => {
-            Action::PickerDown
+        Some(Overlay::Picker(picker)) => {
+            let len = picker.entries.len();
+            Some((&mut picker.cursor, len, layout::list_box(size, picker::WIDTH, len, picker::PAGE)))
         }
-        MouseKind::WheelUp => Action::MoveUp,
-        MouseKind::WheelDown => Action::MoveDown,
-        MouseKind::Press => return,
+        Some(
+            Overlay::Help(_) | Overlay::Confirm(_) | Overlay::Prompt(_) | Overlay::Form(_) | Overlay::Card(_),
+        )
+        | None => None,
+    };
+    let action = match (kind, list) {
+        (MouseKind::WheelUp, Some(_)) => Action::PickerUp,
+        (MouseKind::WheelDown, Some(_)) => Action::PickerDown,
+        (MouseKind::WheelUp, None) => Action::MoveUp,
+        (MouseKind::WheelDown, None) => Action::MoveDown,
+        (MouseKind::Press, Some((cursor, len, place))) => {
+            let Some(line) = y.checked_sub(place.y + 3) else { return };
+            let at = cursor.offset + usize::from(line);
+            if at >= len || y + 1 >= place.bottom() {
+                return;
+            }
+            cursor.selected = at;
+            Action::PickerChoose
+        }
+        (MouseKind::Press, None) => return,
     };
     run::run(state, action);
 }

@@ -1,8 +1,8 @@
 //! The first line and the last.
 
 use super::widgets::Pen;
-use crate::app::action::{Action, Context, Row, TABLE};
-use crate::app::available::{Availability, available};
+use crate::app::action::Action;
+use crate::app::footer;
 use crate::app::input;
 use crate::app::screen::{Tab, tab_places};
 use crate::app::toast::{Toast, Tone};
@@ -59,16 +59,9 @@ pub fn footer(pen: &mut Pen<'_>, state: &State, area: Rect) {
         None => (footer_right(state), theme.muted),
     };
     let used = pen.right(area.x + 1, area.y, area.width.saturating_sub(2), &right, style);
-    let mut x = area.x + 1;
-    let end = area.right().saturating_sub(used + 3);
-    let contexts = input::contexts(state);
-    for (key, label) in hints(state, &contexts) {
-        let wide = (wrap::width(&key) + 1 + label.len()) as u16;
-        if x + wide > end {
-            break;
-        }
-        x += pen.text(x, area.y, end - x, &key, theme.key) + 1;
-        x += pen.text(x, area.y, end - x, label, theme.muted) + 2;
+    for hint in footer::hints(state, area.width.saturating_sub(used + 3)) {
+        let wide = pen.text(area.x + hint.x, area.y, hint.width(), &hint.key, theme.key) + 1;
+        pen.text(area.x + hint.x + wide, area.y, hint.width().saturating_sub(wide), hint.label, theme.muted);
     }
 }
 
@@ -99,22 +92,4 @@ fn footer_right(state: &State) -> String {
     let contexts = input::contexts(state);
     let help = state.keymap.chords(Action::Help, &contexts).first().map(|chord| format!("{chord} help"));
     help.unwrap_or_default()
-}
-
-/// The hints of these contexts: a key and a word or two, the most wanted first.
-fn hints(state: &State, contexts: &[Context]) -> Vec<(String, &'static str)> {
-    let mut rows: Vec<(&Row, String)> = TABLE
-        .iter()
-        .filter_map(|row| {
-            let footer = row.footer?;
-            let chord = *state.keymap.chords(row.action, contexts).first()?;
-            let key = match (footer.prefix, chord.keys().first()) {
-                (true, Some(first)) => first.to_string(),
-                _ => chord.to_string(),
-            };
-            (available(row.action, state) == Availability::Yes).then_some((row, key))
-        })
-        .collect();
-    rows.sort_by_key(|(row, _)| row.footer.map(|footer| footer.rank));
-    rows.into_iter().filter_map(|(row, key)| Some((key, row.footer?.label))).collect()
 }

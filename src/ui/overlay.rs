@@ -5,7 +5,7 @@ use super::{card, help};
 use crate::app::action::row_of;
 use crate::app::edit::Editor;
 use crate::app::keymap::Resolved;
-use crate::app::layout::{Areas, centred};
+use crate::app::layout::{Areas, centred, list_box};
 use crate::app::overlay::palette::{self, Entry, Palette};
 use crate::app::overlay::picker::{self, Picker};
 use crate::app::overlay::{Overlay, confirm::Confirm, prompt::Prompt};
@@ -62,8 +62,8 @@ pub fn field(pen: &mut Pen<'_>, editor: &Editor, area: Rect) -> Position {
 
 fn draw_palette(pen: &mut Pen<'_>, state: &State, palette: &Palette) -> Position {
     let theme = pen.theme;
-    let rows = palette.entries.len().clamp(1, palette::PAGE) as u16;
-    let inside = pen.boxed(centred(state.size, 72, rows + 4), "Commands");
+    let place = list_box(state.size, palette::WIDTH, palette.entries.len(), palette::PAGE);
+    let inside = pen.boxed(place, "Commands");
     let cursor =
         field(pen, &palette.input, Rect { x: inside.x + 1, width: inside.width - 2, height: 1, ..inside });
     if palette.entries.is_empty() {
@@ -117,8 +117,8 @@ fn draw_palette(pen: &mut Pen<'_>, state: &State, palette: &Palette) -> Position
 
 fn draw_picker(pen: &mut Pen<'_>, state: &State, picker: &Picker) -> Position {
     let theme = pen.theme;
-    let rows = picker.entries.len().clamp(1, picker::PAGE) as u16;
-    let inside = pen.boxed(centred(state.size, 56, rows + 4), &picker.title);
+    let place = list_box(state.size, picker::WIDTH, picker.entries.len(), picker::PAGE);
+    let inside = pen.boxed(place, &picker.title);
     let cursor =
         field(pen, &picker.input, Rect { x: inside.x + 1, width: inside.width - 2, height: 1, ..inside });
     if picker.entries.is_empty() {

@@ -12,6 +12,8 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 /// Rows shown at once.
 pub const PAGE: usize = 12;
+/// Columns of its box.
+pub const WIDTH: u16 = 72;
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq)]

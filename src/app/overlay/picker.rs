@@ -14,6 +14,8 @@ use crate::domain::user::{ClientRow, Person};
 
 /// Rows shown at once.
 pub const PAGE: usize = 12;
+/// Columns of its box.
+pub const WIDTH: u16 = 56;
 
 /// What is chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]

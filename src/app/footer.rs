@@ -1,0 +1,68 @@
+//! The hints of the footer: which keys matter here, and where on the line they stand. Drawn by `ui`, hit by
+//! the mouse, both from here.
+
+use super::State;
+use super::action::{Action, TABLE};
+use super::available::{Availability, available};
+use super::input;
+use super::key::Key;
+use super::wrap;
+
+/// One hint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hint {
+    /// What a click does.
+    pub action: Action,
+    /// For the first key of a chord: a click waits for the next.
+    pub prefix: Option<Key>,
+    /// The key.
+    pub key: String,
+    /// One or two words.
+    pub label: &'static str,
+    /// First column.
+    pub x: u16,
+}
+
+impl Hint {
+    /// Columns of key, blank and label.
+    pub fn width(&self) -> u16 {
+        (wrap::width(&self.key) + 1 + self.label.len()) as u16
+    }
+}
+
+/// The hints that fit into this many columns, the most wanted first.
+pub fn hints(state: &State, columns: u16) -> Vec<Hint> {
+    let contexts = input::contexts(state);
+    let mut found: Vec<(u8, Hint)> = TABLE
+        .iter()
+        .filter_map(|row| {
+            let footer = row.footer?;
+            let chord = *state.keymap.chords(row.action, &contexts).first()?;
+            let prefix = chord.keys().first().copied().filter(|_| footer.prefix && chord.keys().len() > 1);
+            let key = prefix.map_or_else(|| chord.to_string(), |key| key.to_string());
+            let hint = Hint { action: row.action, prefix, key, label: footer.label, x: 0 };
+            (available(row.action, state) == Availability::Yes).then_some((footer.rank, hint))
+        })
+        .collect();
+    found.sort_by_key(|(rank, _)| *rank);
+    let mut x = 1;
+    found
+        .into_iter()
+        .map_while(|(_, hint)| {
+            let hint = Hint { x, ..hint };
+            x += hint.width() + 2;
+            (hint.x + hint.width() <= columns).then_some(hint)
+        })
+        .collect()
+}
+
+/// A click on the footer.
+pub fn click(state: &mut State, x: u16) {
+    let columns = state.size.0;
+    let hit = hints(state, columns).into_iter().find(|hint| (hint.x..hint.x + hint.width()).contains(&x));
+    match hit {
+        Some(Hint { prefix: Some(key), .. }) => state.pending = vec![key],
+        Some(hint) => input::perform(state, hint.action),
+        None => {}
+    }
+}
