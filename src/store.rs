@@ -5,7 +5,9 @@
 
 pub mod demo;
 pub mod error;
+pub mod fold;
 pub mod generate;
+pub mod migrate;
 pub mod pool;
 mod seed;
 pub mod sql;

@@ -9,12 +9,14 @@
     reason = "tests"
 )]
 
+mod adoption;
 mod app;
 mod assets;
 mod cli;
 mod config;
 mod dependencies;
 mod fixtures;
+mod migrate;
 mod screens;
 mod server;
 mod support;

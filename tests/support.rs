@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{OnceLock, mpsc};
 
 use kaygia_desk::server::{Programs, Server};
+use kaygia_desk::store::migrate;
+use kaygia_desk::store::pool::{self, Options};
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
 
@@ -64,7 +66,9 @@ pub async fn empty_database() -> Database {
 /// What every test's database starts with. The connections made here must be closed again: Postgres copies only
 /// a database that nobody uses.
 async fn prepare_template(url: &str) {
-    drop(connect(url).await);
+    let connector = pool::connector(url, Options::MAINTENANCE).expect("the address of the tests' template");
+    let report = migrate::run(&connector, &mut |_| {}).await.expect("migrate the tests' template");
+    assert!(report.is_current(), "{report:?}");
 }
 
 /// The address of one database on the server of the tests.

@@ -47,6 +47,11 @@ pub struct Options {
     pub session: Session,
 }
 
+impl Options {
+    /// For migrations and repairs: a direct link on which statements may take as long as they need.
+    pub const MAINTENANCE: Self = Self { pooled: false, session: Session::Maintenance };
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self { pooled: false, session: Session::Desk }
@@ -61,9 +66,14 @@ pub struct Pool {
     connector: Connector,
 }
 
+/// Reads the address for connections outside a pool. Connects to nothing yet.
+pub fn connector(url: &str, options: Options) -> Result<Connector> {
+    Connector::new(&Address::parse(url)?, options)
+}
+
 /// Reads the address and makes a pool. Connects to nothing yet.
 pub fn connect(url: &str, options: Options) -> Result<Pool> {
-    let connector = Connector::new(&Address::parse(url)?, options)?;
+    let connector = connector(url, options)?;
     let manager = Manager::from_connect(
         tokio_postgres::Config::new(),
         connector.clone(),
