@@ -12,25 +12,11 @@ pub mod when;
 
 use crate::domain::ids::UserId;
 use crate::domain::time::Timestamp;
-use crate::store::seed;
+use crate::store::error::{Error, Meaning, Result};
+use crate::store::{seed, sql};
 use column::{column, execute};
-use sample::{Broken, Message, Person, Project, Sample, Ticket};
-use tokio_postgres::types::Type;
+use sample::{Message, Person, Project, Sample, Ticket};
 use tokio_postgres::{Client, GenericClient, Transaction};
-
-/// Why the demo's data could not be written.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// An asset is wrong; a test should have said so.
-    #[error(transparent)]
-    Broken(#[from] Broken),
-    /// The server said no.
-    #[error(transparent)]
-    Database(#[from] tokio_postgres::Error),
-    /// A statement that always gives a row gave none.
-    #[error("{0} was expected and not found")]
-    Nothing(&'static str),
-}
 
 /// What was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,19 +39,19 @@ pub fn staff() -> UserId {
 }
 
 /// Whether the sample data are already there.
-pub async fn is_filled(client: &impl GenericClient) -> Result<bool, tokio_postgres::Error> {
-    let rows = client
-        .query_typed(
-            "SELECT EXISTS (SELECT FROM public.users WHERE id = $1) AS filled",
-            &[(&staff().as_str(), Type::TEXT)],
-        )
-        .await?;
-    Ok(rows.first().is_some_and(|row| row.get("filled")))
+pub async fn is_filled(db: &(impl GenericClient + Sync)) -> Result<bool> {
+    let row = sql::row(
+        db,
+        "SELECT EXISTS (SELECT FROM public.users WHERE id = $1) AS filled",
+        &[sql::text(&staff().as_str())],
+    )
+    .await?;
+    sql::get(&row, "filled")
 }
 
 /// Writes the sample data. `now` is the server's clock.
-pub async fn fill(client: &mut Client, now: Timestamp) -> Result<Summary, Error> {
-    let sample = sample::load(now)?;
+pub async fn fill(client: &mut Client, now: Timestamp) -> Result<Summary> {
+    let sample = sample::load(now).map_err(|broken| Error::new(Meaning::Internal, broken.to_string()))?;
     let tx = client.transaction().await?;
     let mark = seed::stale_mark(&tx).await?;
     insert_people(&tx, &sample.people).await?;
@@ -89,7 +75,7 @@ fn summary(sample: &Sample) -> Summary {
     }
 }
 
-async fn insert_people(tx: &Transaction<'_>, people: &[Person]) -> Result<(), Error> {
+async fn insert_people(tx: &Transaction<'_>, people: &[Person]) -> Result<()> {
     execute(
         tx,
         "INSERT INTO public.users (id, email, name, company, password_hash, created_at, updated_at,
@@ -117,7 +103,7 @@ async fn insert_people(tx: &Transaction<'_>, people: &[Person]) -> Result<(), Er
     Ok(())
 }
 
-async fn insert_projects(tx: &Transaction<'_>, projects: &[Project]) -> Result<(), Error> {
+async fn insert_projects(tx: &Transaction<'_>, projects: &[Project]) -> Result<()> {
     execute(
         tx,
         "INSERT INTO public.projects (id, title, description, status, client_id, created_at, updated_at,
@@ -127,7 +113,8 @@ async fn insert_projects(tx: &Transaction<'_>, projects: &[Project]) -> Result<(
                 timestamp 'epoch' + row.finish * interval '1 microsecond', row.kind::public.project_type,
                 row.budget, row.requirements
          FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-              AS row (id, title, description, status, client, made, start, finish, kind, budget, requirements),
+              AS row (id, title, description, status, client, made, start, finish, kind, budget,
+                      requirements),
               LATERAL (SELECT timestamp 'epoch' + row.made * interval '1 microsecond' AS at) AS made",
         &[
             column(projects, |project| project.id.as_str()),
@@ -147,13 +134,13 @@ async fn insert_projects(tx: &Transaction<'_>, projects: &[Project]) -> Result<(
     Ok(())
 }
 
-async fn insert_tickets(tx: &Transaction<'_>, tickets: &[Ticket]) -> Result<(), Error> {
+async fn insert_tickets(tx: &Transaction<'_>, tickets: &[Ticket]) -> Result<()> {
     execute(
         tx,
         "INSERT INTO public.support_tickets (id, ticket_number, subject, description, status, client_id,
                                              created_at, updated_at, last_replied_at)
-         SELECT row.id, row.number, row.subject, row.description, row.status::public.ticket_status, row.client,
-                made.at, made.at, timestamp 'epoch' + row.replied * interval '1 microsecond'
+         SELECT row.id, row.number, row.subject, row.description, row.status::public.ticket_status,
+                row.client, made.at, made.at, timestamp 'epoch' + row.replied * interval '1 microsecond'
          FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
               AS row (id, number, subject, description, status, client, made, replied),
               LATERAL (SELECT timestamp 'epoch' + row.made * interval '1 microsecond' AS at) AS made",
@@ -172,7 +159,7 @@ async fn insert_tickets(tx: &Transaction<'_>, tickets: &[Ticket]) -> Result<(), 
     Ok(())
 }
 
-async fn insert_comments(tx: &Transaction<'_>, tickets: &[Ticket]) -> Result<(), Error> {
+async fn insert_comments(tx: &Transaction<'_>, tickets: &[Ticket]) -> Result<()> {
     let rows: Vec<(&Ticket, &Message)> = tickets
         .iter()
         .flat_map(|ticket| ticket.messages.iter().map(move |message| (ticket, message)))
@@ -180,7 +167,8 @@ async fn insert_comments(tx: &Transaction<'_>, tickets: &[Ticket]) -> Result<(),
     execute(
         tx,
         "INSERT INTO public.ticket_comments (id, content, ticket_id, user_id, sender, created_at, updated_at)
-         SELECT row.id, row.content, row.ticket, row.author, row.sender::public.comment_sender, made.at, made.at
+         SELECT row.id, row.content, row.ticket, row.author, row.sender::public.comment_sender, made.at,
+                made.at
          FROM unnest($1, $2, $3, $4, $5, $6) AS row (id, content, ticket, author, sender, made),
               LATERAL (SELECT timestamp 'epoch' + row.made * interval '1 microsecond' AS at) AS made",
         &[
@@ -197,7 +185,7 @@ async fn insert_comments(tx: &Transaction<'_>, tickets: &[Ticket]) -> Result<(),
 }
 
 /// What only the desk knows: who works on it, how urgent it is, what was settled when.
-async fn insert_desk_tickets(tx: &Transaction<'_>, tickets: &[Ticket], mark: i64) -> Result<(), Error> {
+async fn insert_desk_tickets(tx: &Transaction<'_>, tickets: &[Ticket], mark: i64) -> Result<()> {
     tx.batch_execute(
         "CREATE TEMPORARY TABLE given (id text, settled_at timestamp, assignee_id text, priority smallint)
          ON COMMIT DROP",
@@ -221,7 +209,7 @@ async fn insert_desk_tickets(tx: &Transaction<'_>, tickets: &[Ticket], mark: i64
 }
 
 /// Whoever wrote has read up to there; the one who signs in has read all but the last day's.
-async fn insert_reads(tx: &Transaction<'_>, sample: &Sample, now: Timestamp) -> Result<(), Error> {
+async fn insert_reads(tx: &Transaction<'_>, sample: &Sample, now: Timestamp) -> Result<()> {
     let yesterday = now.before(std::time::Duration::from_secs(86_400));
     let mut reads = std::collections::BTreeMap::new();
     for ticket in &sample.tickets {

@@ -9,8 +9,9 @@ mod vocabulary;
 
 use crate::domain::ids::UserId;
 use crate::domain::time::Timestamp;
+use crate::store::error::Result;
+use crate::store::{fold, sql};
 use rows::Range;
-use tokio_postgres::types::Type;
 use tokio_postgres::{Client, GenericClient, Transaction};
 
 /// Every generated id starts with this; the rest is a hash.
@@ -19,8 +20,6 @@ const ID_PREFIX: &str = "0000de5c-";
 const TICKET_BATCH: i64 = 5_000;
 /// Accounts or projects a statement: at most as many as the desk's triggers take at once.
 const ROW_BATCH: i64 = 500;
-/// Stale rows a fold.
-const FOLD_STEP: i32 = 2_000;
 
 /// How much there shall be in all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,31 +95,31 @@ pub fn bench_user() -> UserId {
 }
 
 /// Counts the generated rows.
-pub async fn generated(client: &impl GenericClient) -> Result<Generated, tokio_postgres::Error> {
-    let rows = client
-        .query_typed(
-            "SELECT (SELECT pg_catalog.count(*) FROM public.support_tickets WHERE id LIKE $1) AS tickets,
-                    (SELECT pg_catalog.count(*) FROM public.users WHERE id LIKE $1 AND id <> $2) AS users,
-                    (SELECT pg_catalog.count(*) FROM public.projects WHERE id LIKE $1) AS projects",
-            &[(&format!("{ID_PREFIX}%"), Type::TEXT), (&bench_user().as_str(), Type::TEXT)],
-        )
-        .await?;
-    Ok(rows.first().map_or(Generated { tickets: 0, users: 0, projects: 0 }, |row| Generated {
-        tickets: row.get("tickets"),
-        users: row.get("users"),
-        projects: row.get("projects"),
-    }))
+pub async fn generated(db: &(impl GenericClient + Sync)) -> Result<Generated> {
+    let row = sql::row(
+        db,
+        "SELECT (SELECT pg_catalog.count(*) FROM public.support_tickets WHERE id LIKE $1) AS tickets,
+                (SELECT pg_catalog.count(*) FROM public.users WHERE id LIKE $1 AND id <> $2) AS users,
+                (SELECT pg_catalog.count(*) FROM public.projects WHERE id LIKE $1) AS projects",
+        &[sql::text(&format!("{ID_PREFIX}%")), sql::text(&bench_user().as_str())],
+    )
+    .await?;
+    Ok(Generated {
+        tickets: sql::get(&row, "tickets")?,
+        users: sql::get(&row, "users")?,
+        projects: sql::get(&row, "projects")?,
+    })
 }
 
 /// Whether there are tickets that were not generated.
-pub async fn has_others(client: &impl GenericClient) -> Result<bool, tokio_postgres::Error> {
-    let rows = client
-        .query_typed(
-            "SELECT EXISTS (SELECT FROM public.support_tickets WHERE id NOT LIKE $1) AS others",
-            &[(&format!("{ID_PREFIX}%"), Type::TEXT)],
-        )
-        .await?;
-    Ok(rows.first().is_some_and(|row| row.get("others")))
+pub async fn has_others(db: &(impl GenericClient + Sync)) -> Result<bool> {
+    let row = sql::row(
+        db,
+        "SELECT EXISTS (SELECT FROM public.support_tickets WHERE id NOT LIKE $1) AS others",
+        &[sql::text(&format!("{ID_PREFIX}%"))],
+    )
+    .await?;
+    sql::get(&row, "others")
 }
 
 /// Makes what the plan names and is not there yet. `now` is the server's clock; it counts in whole days.
@@ -129,7 +128,7 @@ pub async fn run(
     plan: Plan,
     now: Timestamp,
     mut progress: impl FnMut(Progress),
-) -> Result<Generated, tokio_postgres::Error> {
+) -> Result<Generated> {
     const DAY: i64 = 86_400_000_000;
     let there = generated(client).await?;
     let tx = begin(client).await?;
@@ -170,7 +169,7 @@ pub async fn run(
 
 /// A transaction for a large statement. Compiling it would cost as much as running it; a batch that a crash of the
 /// server undoes is made again by the next run.
-async fn begin(client: &mut Client) -> Result<Transaction<'_>, tokio_postgres::Error> {
+async fn begin(client: &mut Client) -> Result<Transaction<'_>> {
     let tx = client.transaction().await?;
     tx.batch_execute(
         "SET LOCAL jit = off; SET LOCAL synchronous_commit = off; SET LOCAL statement_timeout = 0",
@@ -185,48 +184,43 @@ fn batches(there: i64, total: i64, most: i64) -> impl Iterator<Item = (i64, i64)
     (there + 1..=total).step_by(step).map(move |first| (first, total.min(first + most - 1)))
 }
 
-async fn insert_bench_user(client: &Client, base: i64) -> Result<(), tokio_postgres::Error> {
-    client
-        .execute_typed(
-            "INSERT INTO public.users (id, email, name, created_at, updated_at, role, email_verified, active)
-             SELECT $1, 'bench@kaygia.example', 'Bench', day.start, day.start, 'SUPER_ADMIN'::public.role, true, true
-             FROM (SELECT timestamp 'epoch' + $2 * interval '1 microsecond' - interval '3 years' AS start) AS day
-             ON CONFLICT (id) DO NOTHING",
-            &[(&bench_user().as_str(), Type::TEXT), (&base, Type::INT8)],
-        )
-        .await
-        .map(drop)
+async fn insert_bench_user(client: &Client, base: i64) -> Result<()> {
+    sql::execute(
+        client,
+        "INSERT INTO public.users (id, email, name, created_at, updated_at, role, email_verified, active)
+         SELECT $1, 'bench@kaygia.example', 'Bench', day.start, day.start, 'SUPER_ADMIN'::public.role, true,
+                true
+         FROM (SELECT timestamp 'epoch' + $2 * interval '1 microsecond' - interval '3 years' AS start) AS day
+         ON CONFLICT (id) DO NOTHING",
+        &[sql::text(&bench_user().as_str()), sql::int8(&base)],
+    )
+    .await?;
+    Ok(())
 }
 
 /// Everybody who may work on a ticket, those who were there before included.
-async fn fill_assignees(client: &Client) -> Result<(), tokio_postgres::Error> {
-    client
-        .execute_typed(
-            "INSERT INTO pg_temp.assignees (place, id)
+async fn fill_assignees(client: &Client) -> Result<()> {
+    sql::execute(
+        client,
+        "INSERT INTO pg_temp.assignees (place, id)
              SELECT pg_catalog.row_number() OVER (ORDER BY id) - 1, id FROM public.users
              WHERE role::text IN ('ADMIN', 'SUPER_ADMIN') AND active AND email_verified AND id <> $1",
-            &[(&bench_user().as_str(), Type::TEXT)],
-        )
-        .await
-        .map(drop)
+        &[sql::text(&bench_user().as_str())],
+    )
+    .await
+    .map(drop)
 }
 
 /// Whatever the triggers left to fold, a line in the event log, then statistics: a bulk load has outrun autovacuum.
-async fn finish(client: &mut Client, plan: Plan) -> Result<(), tokio_postgres::Error> {
-    loop {
-        let rows = client
-            .query_typed("SELECT fold.more FROM desk.fold($1) AS fold", &[(&FOLD_STEP, Type::INT4)])
-            .await?;
-        if !rows.first().is_some_and(|row| row.get("more")) {
-            break;
-        }
-    }
+async fn finish(client: &mut Client, plan: Plan) -> Result<()> {
+    fold::all(client).await?;
     let tx = begin(client).await?;
-    tx.execute_typed(
+    sql::execute(
+        &tx,
         "INSERT INTO desk.events (at, actor_kind, action, entity, entity_id, after)
          VALUES (pg_catalog.clock_timestamp() AT TIME ZONE 'utc', 'operator', 'database.generate', 'database',
                  pg_catalog.current_database(), pg_catalog.jsonb_build_object('tickets', $1, 'seed', $2))",
-        &[(&plan.tickets, Type::INT8), (&plan.seed, Type::INT4)],
+        &[sql::int8(&plan.tickets), sql::int4(&plan.seed)],
     )
     .await?;
     tx.batch_execute(
@@ -235,7 +229,8 @@ async fn finish(client: &mut Client, plan: Plan) -> Result<(), tokio_postgres::E
                  desk.projects, desk.tickets, desk.reads, desk.stale",
     )
     .await?;
-    tx.commit().await
+    tx.commit().await?;
+    Ok(())
 }
 
 #[cfg(test)]

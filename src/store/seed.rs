@@ -4,30 +4,30 @@
 //! the time of the answer. Here each is worked out once, by the function that the backfill and the fold use.
 //! Invariant: only for tickets that no other transaction can see yet.
 
+use super::error::Result;
+use super::sql;
 use tokio_postgres::Transaction;
-use tokio_postgres::types::Type;
 
 /// Where `desk.stale` ends before the tickets are inserted.
-pub(super) async fn stale_mark(tx: &Transaction<'_>) -> Result<i64, tokio_postgres::Error> {
-    let rows = tx.query_typed("SELECT coalesce(pg_catalog.max(id), 0) AS mark FROM desk.stale", &[]).await?;
-    Ok(rows.first().map_or(0, |row| row.get("mark")))
+pub(super) async fn stale_mark(tx: &Transaction<'_>) -> Result<i64> {
+    let row = sql::row(tx, "SELECT coalesce(pg_catalog.max(id), 0) AS mark FROM desk.stale", &[]).await?;
+    sql::get(&row, "mark")
 }
 
 /// Makes our rows for the tickets of `pg_temp.given (id, settled_at, assignee_id, priority)`; `settled_at` is when one
 /// was resolved, closed, or marked as needing no answer.
-pub(super) async fn replace_desk_tickets(
-    tx: &Transaction<'_>,
-    mark: i64,
-) -> Result<(), tokio_postgres::Error> {
-    tx.execute_typed(
+pub(super) async fn replace_desk_tickets(tx: &Transaction<'_>, mark: i64) -> Result<()> {
+    sql::execute(
+        tx,
         "DELETE FROM desk.stale USING pg_temp.given
          WHERE stale.id > $1 AND stale.kind = 'ticket' AND stale.row_id = given.id",
-        &[(&mark, Type::INT8)],
+        &[sql::int8(&mark)],
     )
     .await?;
-    tx.execute_typed("DELETE FROM desk.tickets USING pg_temp.given WHERE tickets.ticket_id = given.id", &[])
+    sql::execute(tx, "DELETE FROM desk.tickets USING pg_temp.given WHERE tickets.ticket_id = given.id", &[])
         .await?;
-    tx.execute_typed(
+    sql::execute(
+        tx,
         "INSERT INTO desk.tickets (ticket_id, status, client_id, number, created_at, last_activity_at,
                                    last_comment_id, last_side, last_author_id, waiting_since, answered_at,
                                    comment_count, assignee_id, priority)

@@ -1,5 +1,7 @@
 //! Rows turned into columns: the arrays that one `INSERT .. SELECT .. FROM unnest(..)` takes.
 
+use crate::store::error::Result;
+use crate::store::sql::{self, Param};
 use tokio_postgres::GenericClient;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -46,11 +48,11 @@ pub fn column<'a, R, C: Cell + Send + 'a>(rows: &'a [R], field: impl Fn(&'a R) -
 
 /// Runs a statement whose parameters are columns.
 pub async fn execute(
-    client: &impl GenericClient,
-    sql: &str,
+    db: &(impl GenericClient + Sync),
+    statement: &str,
     columns: &[Column<'_>],
-) -> Result<u64, tokio_postgres::Error> {
-    let parameters: Vec<(&(dyn ToSql + Sync), Type)> =
+) -> Result<u64> {
+    let params: Vec<Param<'_>> =
         columns.iter().map(|column| (&*column.values as &(dyn ToSql + Sync), column.array.clone())).collect();
-    client.execute_typed(sql, &parameters).await
+    sql::execute(db, statement, &params).await
 }

@@ -3,18 +3,17 @@
 //! [`Script`] is pure: the same seed gives the same acts in the same order. [`apply`] writes an act as the
 //! web app would, by plain inserts into `public`; it never touches `desk`, whose triggers do the rest.
 
-use super::Error;
 use super::asset::{LiveFile, RawAnswer, RawNew, read};
 use super::sample::{self, Broken, Cast};
 use crate::domain::ids::{TicketId, UserId};
+use crate::store::error::{Meaning, Result};
+use crate::store::sql;
 use std::time::Duration;
-use tokio_postgres::error::SqlState;
-use tokio_postgres::types::Type;
-use tokio_postgres::{Client, GenericClient};
+use tokio_postgres::Client;
 
 const LIVE: &str = include_str!("../../../assets/demo/live.toml");
 /// Somebody else may take the number that we chose.
-const TRIES: usize = 3;
+const TRIES: u32 = 3;
 
 /// One thing that a client does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +61,7 @@ pub struct Script {
 
 impl Script {
     /// Reads the assets; the order of the acts follows from the seed.
-    pub fn new(seed: u64) -> Result<Self, Broken> {
+    pub fn new(seed: u64) -> std::result::Result<Self, Broken> {
         let cast = Cast::load()?;
         let file: LiveFile = read(LIVE)?;
         let open = |raw: RawNew| {
@@ -71,7 +70,7 @@ impl Script {
         let answer = |raw: RawAnswer| Act::Answer { ticket: sample::ticket_id(&raw.subject), text: raw.text };
         Ok(Self {
             random: seed,
-            opens: Deck::new(file.new.into_iter().map(open).collect::<Result<_, Broken>>()?),
+            opens: Deck::new(file.new.into_iter().map(open).collect::<std::result::Result<_, Broken>>()?),
             answers: Deck::new(file.answer.into_iter().map(answer).collect()),
             backs: Deck::new(file.back.into_iter().map(|raw| Act::AnswerBack { text: raw.text }).collect()),
         })
@@ -134,7 +133,7 @@ impl Deck {
 }
 
 /// Writes one act. `None` when there is nothing to answer (the ticket is gone, or staff answered none).
-pub async fn apply(client: &mut Client, act: &Act) -> Result<Option<TicketId>, Error> {
+pub async fn apply(client: &mut Client, act: &Act) -> Result<Option<TicketId>> {
     match act {
         Act::Open { client: owner, subject, text } => open(client, owner, subject, text).await.map(Some),
         Act::Answer { ticket, text } => answer(client, ticket, text).await,
@@ -145,7 +144,7 @@ pub async fn apply(client: &mut Client, act: &Act) -> Result<Option<TicketId>, E
     }
 }
 
-async fn open(client: &Client, owner: &UserId, subject: &str, text: &str) -> Result<TicketId, Error> {
+async fn open(client: &Client, owner: &UserId, subject: &str, text: &str) -> Result<TicketId> {
     const SQL: &str = "
         INSERT INTO public.support_tickets
             (id, ticket_number, subject, description, status, client_id, created_at, updated_at)
@@ -158,60 +157,53 @@ async fn open(client: &Client, owner: &UserId, subject: &str, text: &str) -> Res
                      pg_catalog.clock_timestamp() AT TIME ZONE 'utc') AS now) AS clock
         RETURNING id";
     let owner = owner.as_str();
-    for _ in 1..TRIES {
-        match client
-            .query_typed(SQL, &[(&owner, Type::TEXT), (&subject, Type::TEXT), (&text, Type::TEXT)])
-            .await
-        {
-            Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {}
-            Err(error) => return Err(error.into()),
-            Ok(rows) => return first_id(&rows).ok_or(Error::Nothing("a new ticket")),
+    let mut tries = 1;
+    loop {
+        match sql::row(client, SQL, &[sql::text(&owner), sql::text(&subject), sql::text(&text)]).await {
+            Err(error) if matches!(error.meaning(), Meaning::Duplicate(_)) && tries < TRIES => tries += 1,
+            row => return sql::get(&row?, "id").map(|id: String| TicketId::new(id)),
         }
     }
-    Err(Error::Nothing("a free ticket number"))
 }
 
-async fn answer(client: &mut Client, ticket: &TicketId, text: &str) -> Result<Option<TicketId>, Error> {
+async fn answer(client: &mut Client, ticket: &TicketId, text: &str) -> Result<Option<TicketId>> {
     let tx = client.transaction().await?;
-    let written = tx
-        .execute_typed(
-            "INSERT INTO public.ticket_comments (id, content, ticket_id, user_id, sender, created_at, updated_at)
+    let written = sql::execute(
+        &tx,
+        "INSERT INTO public.ticket_comments (id, content, ticket_id, user_id, sender, created_at, updated_at)
              SELECT pg_catalog.gen_random_uuid()::text, $2, ticket.id, ticket.client_id,
                     'CLIENT'::public.comment_sender, clock.now, clock.now
              FROM public.support_tickets AS ticket,
                   (SELECT pg_catalog.date_trunc('milliseconds',
                           pg_catalog.clock_timestamp() AT TIME ZONE 'utc') AS now) AS clock
              WHERE ticket.id = $1",
-            &[(&ticket.as_str(), Type::TEXT), (&text, Type::TEXT)],
-        )
-        .await?;
-    tx.execute_typed(
+        &[sql::text(&ticket.as_str()), sql::text(&text)],
+    )
+    .await?;
+    sql::execute(
+        &tx,
         "UPDATE public.support_tickets
          SET last_replied_at = pg_catalog.date_trunc('milliseconds',
                                                      pg_catalog.clock_timestamp() AT TIME ZONE 'utc')
          WHERE id = $1",
-        &[(&ticket.as_str(), Type::TEXT)],
+        &[sql::text(&ticket.as_str())],
     )
     .await?;
     tx.commit().await?;
     Ok((written == 1).then(|| ticket.clone()))
 }
 
-async fn answered_last(client: &impl GenericClient) -> Result<Option<TicketId>, Error> {
-    let rows = client
-        .query_typed(
-            "SELECT ticket_id AS id FROM desk.tickets
-             WHERE last_side = 'ADMIN'
-               AND last_activity_at > (pg_catalog.clock_timestamp() AT TIME ZONE 'utc') - interval '1 hour'
-             ORDER BY last_activity_at DESC, ticket_id DESC LIMIT 1",
-            &[],
-        )
-        .await?;
-    Ok(first_id(&rows))
-}
-
-fn first_id(rows: &[tokio_postgres::Row]) -> Option<TicketId> {
-    rows.first().map(|row| TicketId::new(row.get::<_, String>("id")))
+async fn answered_last(client: &Client) -> Result<Option<TicketId>> {
+    let row = sql::maybe_row(
+        client,
+        "SELECT ticket_id AS id FROM desk.tickets
+         WHERE last_side = 'ADMIN'
+           AND last_activity_at > (pg_catalog.clock_timestamp() AT TIME ZONE 'utc') - interval '1 hour'
+         ORDER BY last_activity_at DESC, ticket_id DESC LIMIT 1",
+        &[],
+    )
+    .await?;
+    row.map(|row| sql::get(&row, "id").map(|id: String| TicketId::new(id))).transpose()
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 //! Everything random is a hash of a row's number and the seed, so a row is the same whenever and in whatever
 //! batch it is made.
 
+use crate::store::error::Result;
+use crate::store::sql;
 use tokio_postgres::Transaction;
-use tokio_postgres::types::Type;
 
 /// The most frequent words, in the order of their frequency; made-up ones follow.
 const WORDS: &str = "the and website please page order email login when error site cannot our not work after \
@@ -24,17 +25,16 @@ upgrade downgrade cancel contract signature agreement";
 
 /// Makes `pg_temp.u` (uniform in [0, 1)), `pg_temp.id`, `pg_temp.pick`, the words and the fragments of five
 /// Zipf-like words each, of which texts are put together.
-pub async fn prepare(tx: &Transaction<'_>, seed: i32) -> Result<(), tokio_postgres::Error> {
-    tx
-        .batch_execute(&format!(
-            "DROP TABLE IF EXISTS pg_temp.words, pg_temp.fragments, pg_temp.given, pg_temp.assignees;
+pub async fn prepare(tx: &Transaction<'_>, seed: i32) -> Result<()> {
+    tx.batch_execute(&format!(
+        "DROP TABLE IF EXISTS pg_temp.words, pg_temp.fragments, pg_temp.given, pg_temp.assignees;
              CREATE OR REPLACE FUNCTION pg_temp.pick(i bigint, salt integer) RETURNS bigint
                LANGUAGE sql IMMUTABLE AS
                $$ SELECT pg_catalog.hashint8extended(i, salt + 1000::bigint * {seed}) & 1099511627775 $$;
              CREATE OR REPLACE FUNCTION pg_temp.u(i bigint, salt integer) RETURNS double precision
                LANGUAGE sql IMMUTABLE AS
-               $$ SELECT (pg_catalog.hashint8extended(i, salt + 1000::bigint * {seed}) & 1099511627775)::double precision
-                         / 1099511627776.0 $$;
+               $$ SELECT (pg_catalog.hashint8extended(i, salt + 1000::bigint * {seed})
+                          & 1099511627775)::double precision / 1099511627776.0 $$;
              CREATE OR REPLACE FUNCTION pg_temp.id(kind text, i bigint) RETURNS text
                LANGUAGE sql IMMUTABLE AS
                $$ SELECT '{prefix}' || pg_catalog.substr(
@@ -46,22 +46,25 @@ pub async fn prepare(tx: &Transaction<'_>, seed: i32) -> Result<(), tokio_postgr
                i bigint PRIMARY KEY, id text NOT NULL, number text NOT NULL, comments integer NOT NULL,
                client_id text NOT NULL, created_at timestamp NOT NULL, gap double precision NOT NULL,
                status text NOT NULL, settled_at timestamp, assignee_id text, priority smallint NOT NULL)",
-            prefix = super::ID_PREFIX,
-            rest = super::ID_PREFIX.len() + 1,
-        ))
-        .await?;
-    tx.execute_typed(FILL_WORDS, &[(&WORDS, Type::TEXT)]).await?;
-    tx.execute_typed(FILL_FRAGMENTS, &[]).await?;
-    tx.batch_execute("ANALYZE pg_temp.words, pg_temp.fragments").await
+        prefix = super::ID_PREFIX,
+        rest = super::ID_PREFIX.len() + 1,
+    ))
+    .await?;
+    sql::execute(tx, FILL_WORDS, &[sql::text(&WORDS)]).await?;
+    sql::execute(tx, FILL_FRAGMENTS, &[]).await?;
+    tx.batch_execute("ANALYZE pg_temp.words, pg_temp.fragments").await?;
+    Ok(())
 }
 
 const FILL_WORDS: &str = "
     WITH syllables AS (
       SELECT pg_catalog.regexp_split_to_array(
-        'ba ce di fo gu la me ni po ru sa te vi zo ka lo mi nu pe ra so ti va xe bri cro dra fle gla pru', ' ') AS s
+        'ba ce di fo gu la me ni po ru sa te vi zo ka lo mi nu pe ra so ti va xe bri cro dra fle gla pru',
+        ' ') AS s
     ), made AS (
       SELECT DISTINCT ON (word) rank, word FROM (
-        SELECT g AS rank, s[1 + (g * 7) % 30] || s[1 + (g / 30 * 11 + g) % 30] || s[1 + (g / 900 * 13 + g * 3) % 30]
+        SELECT g AS rank, s[1 + (g * 7) % 30] || s[1 + (g / 30 * 11 + g) % 30]
+               || s[1 + (g / 900 * 13 + g * 3) % 30]
                || CASE WHEN g % 3 = 0 THEN s[1 + (g * 17) % 30] ELSE '' END AS word
         FROM syllables, pg_catalog.generate_series(0, 8000) AS g) AS word
       ORDER BY word, rank)
