@@ -11,6 +11,7 @@
 
 mod adoption;
 mod app;
+mod architecture;
 mod assets;
 mod cli;
 mod config;
