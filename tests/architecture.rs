@@ -57,6 +57,7 @@ const KEPT: &[(&str, &[&str])] = &[
     ("std::sync::RwLock", &["runtime", "store", "desk"]),
 ];
 
+/// Lines of code, without blank lines and comments.
 const LONGEST: usize = 600;
 
 /// What is left standing though a rule speaks against it: the file, the rule's words, why.
@@ -70,6 +71,11 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "src/store/generate/vocabulary.rs",
         "what varies is a parameter",
         "function bodies take no parameters; the parts are numbers",
+    ),
+    (
+        "src/store/migrate/",
+        "what varies is a parameter",
+        "DDL takes no parameters; the names are of our own files",
     ),
 ];
 
@@ -102,9 +108,10 @@ fn every_room_of_the_tree_is_known() {
 /// What one file does that it must not, a line for each.
 fn check(path: &str, text: &str) -> Vec<String> {
     let mut broken = Vec::new();
-    let lines = text.lines().count();
+    let is_code = |line: &&str| !line.trim_start().is_empty() && !line.trim_start().starts_with("//");
+    let lines = text.lines().filter(is_code).count();
     if lines > LONGEST {
-        broken.push(format!("{path}: {lines} lines, more than {LONGEST}: would two files read better?"));
+        broken.push(format!("{path}: {lines} lines of code, more than {LONGEST}: split it"));
     }
     if path.ends_with("/mod.rs") {
         broken.push(format!("{path}: a room is foo.rs beside foo/"));
@@ -216,7 +223,8 @@ fn check_sql(place: &str, source: &Source, tell: &mut impl FnMut(usize, String))
             tell(text.line, "pages go by key, never by OFFSET".to_owned());
         }
     }
-    for name in ["format", "write", "writeln", "concat", "format_args"] {
+    // concat! is not among them: it takes literals only.
+    for name in ["format", "write", "writeln", "format_args"] {
         for (line, text) in source.macros(name) {
             if text.is_some_and(is_sql) {
                 tell(line, "SQL is a whole text; what varies is a parameter".to_owned());
@@ -372,13 +380,14 @@ fn the_rules_can_fail() {
             "what varies is a parameter",
         ),
         ("src/store/ticket.rs", "let q = format!(\"ticket {id}\");", ""),
+        ("src/store/ticket.rs", "let q = concat!(\"SELECT \", columns!(), \" FROM desk.tickets\");", ""),
         ("src/store/ticket.rs", "client.query(TEXT, &[]).await", "poolers lose"),
         ("src/store/ticket.rs", "client.query_typed(TEXT, &[]).await", ""),
         ("src/cli/demo.rs", "println!(\"ready\");", "println! has no place here"),
         ("src/cli/demo.rs", "writeln!(out, \"ready\");", ""),
         ("src/app/mod.rs", "", "foo.rs beside foo/"),
-        ("tests/long.rs", &"\n".repeat(601), "601 lines"),
-        ("tests/long.rs", &"\n".repeat(600), ""),
+        ("tests/long.rs", &"f();\n".repeat(601), "601 lines"),
+        ("tests/long.rs", &"f();\n\n // g\n".repeat(600), ""),
     ] {
         let found = check(path, text);
         if broken.is_empty() {
