@@ -28,7 +28,7 @@ use crate::auth::Password;
 use crate::domain::change::Change;
 use crate::domain::command::{Command, Done};
 use crate::domain::failure::Failure;
-use crate::domain::ids::{TicketId, UserId};
+use crate::domain::ids::{EventId, TicketId, UserId};
 use crate::domain::query::{Loaded, Query};
 use crate::domain::safe_text::SafeText;
 use crate::domain::ticket::Draft;
@@ -203,6 +203,8 @@ pub enum Effect {
         req: Req,
         /// What to write.
         command: Command,
+        /// The event that this takes back.
+        undoes: Option<EventId>,
     },
     /// Decide an attempt and answer with [`Msg::SignedIn`].
     SignIn {

@@ -20,7 +20,7 @@ fn done(
     req: kaygia_desk::app::requests::Req,
     row: Option<kaygia_desk::domain::ticket::TicketRow>,
 ) {
-    let done = Done { row: row.map(Box::new), draft_version: Some(1) };
+    let done = Done { row: row.map(Box::new), draft_version: Some(1), ..Done::default() };
     bench.msg(Msg::Done { req, result: Ok(done) });
 }
 

@@ -262,7 +262,7 @@ impl Bench {
         commands
             .into_iter()
             .filter_map(|effect| match effect {
-                Effect::Execute { req, command } => Some((req, command)),
+                Effect::Execute { req, command, .. } => Some((req, command)),
                 _ => None,
             })
             .collect()

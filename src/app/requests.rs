@@ -4,7 +4,7 @@ use super::screen::{board, clients, composer, queue, sign_in, thread};
 use super::{Effect, State, live, ticket_actions};
 use crate::domain::command::{Command, Done};
 use crate::domain::failure::Failure;
-use crate::domain::ids::{ProjectId, TicketId, UserId};
+use crate::domain::ids::{EventId, ProjectId, TicketId, UserId};
 use crate::domain::project::ProjectStatus;
 use crate::domain::query::{Answer, Loaded, Query};
 use crate::domain::ticket::TicketRow;
@@ -137,8 +137,13 @@ impl State {
 
     /// Asks for something to be written.
     pub fn execute(&mut self, command: Command, cause: Cause) -> Req {
+        self.execute_undoing(command, cause, None)
+    }
+
+    /// Asks for something to be written that takes an event back.
+    pub fn execute_undoing(&mut self, command: Command, cause: Cause, undoes: Option<EventId>) -> Req {
         let req = self.requests.begin(Purpose::Command(Box::new(command.clone()), cause), self.now);
-        self.effect(Effect::Execute { req, command });
+        self.effect(Effect::Execute { req, command, undoes });
         req
     }
 

@@ -6,6 +6,7 @@ use super::overlay::Overlay;
 use super::overlay::form::{Field, Form, FormKind};
 use super::requests::Cause;
 use super::screen::{Tab, composer, queue, thread};
+use super::undo::Entry;
 use super::{Effect, State, live};
 use crate::domain::command::{Change, Command, Done, LastComment};
 use crate::domain::failure::Failure;
@@ -224,7 +225,7 @@ pub fn answered(state: &mut State, command: &Command, cause: Cause, result: Resu
             }
             match cause {
                 Cause::Asked => {
-                    state.history.record(command);
+                    state.history.record(command, done.event);
                     let hint = if command.inverse().is_some() { "; z takes it back" } else { "" };
                     let text = format!("{}{hint}", told(state, command, &done));
                     state.toasts.good(text, now);
@@ -235,6 +236,7 @@ pub fn answered(state: &mut State, command: &Command, cause: Cause, result: Resu
                     state.toasts.good(text, now);
                 }
                 Cause::Redo => {
+                    state.history.redone(done.event);
                     let text = format!("done again: {}", told(state, command, &done));
                     state.toasts.good(text, now);
                 }
@@ -270,12 +272,12 @@ pub fn answered(state: &mut State, command: &Command, cause: Cause, result: Resu
 /// Takes the last change back.
 pub fn undo(state: &mut State) {
     let now = state.now;
-    let Some(command) = state.history.undo() else {
+    let Some(Entry { command, event }) = state.history.undo() else {
         return state.toasts.info("there is nothing to take back", now);
     };
     if let Some(inverse) = command.inverse() {
         let cause = Cause::Undo { message_is_out: matches!(command, Command::Reply { .. }) };
-        state.execute(inverse, cause);
+        state.execute_undoing(inverse, cause, event);
         return repaint(state);
     }
     state.history.refused_undo();
@@ -292,7 +294,7 @@ pub fn undo(state: &mut State) {
 pub fn redo(state: &mut State) {
     let now = state.now;
     match state.history.redo() {
-        Some(command) => {
+        Some(Entry { command, .. }) => {
             let again = command.inverse().and_then(|inverse| inverse.inverse());
             if let Some(again) = again {
                 state.execute(again, Cause::Redo);

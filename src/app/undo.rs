@@ -1,35 +1,45 @@
 //! What can be taken back: the last hundred changes of this session.
 
 use crate::domain::command::Command;
+use crate::domain::ids::EventId;
 
 const KEPT: usize = 100;
+
+/// A change, and where the event log has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What was done.
+    pub command: Command,
+    /// Its event; none when nothing had to be changed.
+    pub event: Option<EventId>,
+}
 
 /// Changes done, and changes taken back.
 #[derive(Debug, Default)]
 pub struct History {
-    done: Vec<Command>,
-    undone: Vec<Command>,
+    done: Vec<Entry>,
+    undone: Vec<Entry>,
 }
 
 impl History {
     /// Remembers a change; what was taken back before can't be done again.
-    pub fn record(&mut self, command: &Command) {
-        self.push(command.clone());
+    pub fn record(&mut self, command: &Command, event: Option<EventId>) {
+        self.push(Entry { command: command.clone(), event });
         self.undone.clear();
     }
 
     /// The newest change, to be taken back now; it may be one that can't be (a message that is out).
-    pub fn undo(&mut self) -> Option<Command> {
-        let command = self.done.pop()?;
-        self.undone.push(command.clone());
-        Some(command)
+    pub fn undo(&mut self) -> Option<Entry> {
+        let entry = self.done.pop()?;
+        self.undone.push(entry.clone());
+        Some(entry)
     }
 
     /// The change taken back last, to be done again now.
-    pub fn redo(&mut self) -> Option<Command> {
-        let command = self.undone.pop()?;
-        self.push(command.clone());
-        Some(command)
+    pub fn redo(&mut self) -> Option<Entry> {
+        let entry = self.undone.pop()?;
+        self.push(entry.clone());
+        Some(entry)
     }
 
     /// Whether there is a change to take back.
@@ -52,10 +62,17 @@ impl History {
         self.done.pop();
     }
 
-    fn push(&mut self, command: Command) {
+    /// A change done again has another event than the first time.
+    pub fn redone(&mut self, event: Option<EventId>) {
+        if let Some(entry) = self.done.last_mut() {
+            entry.event = event;
+        }
+    }
+
+    fn push(&mut self, entry: Entry) {
         if self.done.len() == KEPT {
             self.done.remove(0);
         }
-        self.done.push(command);
+        self.done.push(entry);
     }
 }

@@ -4,7 +4,7 @@
 //! overwritten unseen: what differs from the seen value is answered with
 //! [`Failure::Overtaken`](super::failure::Failure::Overtaken).
 
-use super::ids::{CommentId, ProjectId, TicketId, UserId};
+use super::ids::{CommentId, EventId, ProjectId, TicketId, UserId};
 use super::money::Budget;
 use super::project::{ProjectStatus, ProjectType};
 use super::ticket::{Draft, Priority, TicketRow, TicketStatus};
@@ -296,10 +296,14 @@ impl std::fmt::Debug for PasswordHash {
 }
 
 /// A command carried out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Done {
     /// The ticket after it, read after the commit; none for commands about something else.
     pub row: Option<Box<TicketRow>>,
-    /// The version of the draft saved; none for other commands.
+    /// The version of the draft saved; none for other commands, and when its message was sent already.
     pub draft_version: Option<i64>,
+    /// The text of another host, whose place the draft saved has taken.
+    pub other_text: Option<String>,
+    /// The event in the log; none when nothing had to be changed, and for drafts and read marks.
+    pub event: Option<EventId>,
 }

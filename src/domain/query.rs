@@ -24,6 +24,16 @@ pub enum TicketFilter {
     Client(UserId),
 }
 
+impl TicketFilter {
+    /// The order that this filter answers in: some have one of their own.
+    pub fn sort(&self, wanted: TicketSort) -> TicketSort {
+        match self {
+            Self::All(_) => wanted,
+            Self::ClientText(_) | Self::Number(_) | Self::Client(_) => TicketSort::Activity,
+        }
+    }
+}
+
 /// One term of a filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TicketTerm {

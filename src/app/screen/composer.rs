@@ -52,7 +52,7 @@ pub struct Composer {
     pub review: Option<Review>,
     /// It is on its way.
     pub sending: Option<Req>,
-    /// The other text, when the draft was edited on two hosts.
+    /// The text of another host, whose place this draft has taken.
     pub older_content: Option<String>,
     /// When it was saved last; none when it never was.
     pub saved_at: Option<Timestamp>,
@@ -84,7 +84,7 @@ impl Composer {
             content: self.editor.text(),
             last_comment: self.last_comment.clone(),
             status_after: Some(self.status_after.clone()),
-            older_content: None,
+            older_content: self.older_content.clone(),
             version: self.version,
         }
     }
@@ -137,7 +137,7 @@ fn begin(state: &mut State, open: &Thread) {
         status_after: draft.status_after.clone().unwrap_or(TicketStatus::Pending),
         review: None,
         sending: None,
-        older_content: draft.older_content,
+        older_content: None,
         saved_at: (!fresh).then_some(state.now),
         save_failed: false,
         comment: draft.comment,
@@ -366,6 +366,11 @@ fn saved(state: &mut State, req: Req, draft: &Draft, result: &Result<Done, Failu
             composer.saved_text.clone_from(&draft.content);
             composer.saved_at = Some(now);
             composer.save_failed = false;
+            if done.other_text.is_some() {
+                composer.older_content.clone_from(&done.other_text);
+                let text = "this draft was edited elsewhere too; that text comes back with the draft";
+                state.toasts.warn(text, now);
+            }
             if !composer.is_saved() {
                 composer.save_due.get_or_insert(now);
             } else if closing {
@@ -393,7 +398,7 @@ fn sent(state: &mut State, req: Req, command: &Command, next: bool, result: &Res
             let text = format!("sent to {}", composer.to_name.one_line());
             let ticket = composer.ticket.clone();
             state.composer = None;
-            state.history.record(command);
+            state.history.record(command, done.event);
             if let Some(row) = &done.row {
                 let said = format!("{text}; {} is {}", row.number.one_line(), row.status.as_str());
                 state.toasts.good(said, now);
