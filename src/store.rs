@@ -3,11 +3,29 @@
 //! Nothing outside this room names a table. Writes take a permit, reads a scope; statements are typed and one-shot
 //! (see [`sql`]), every name is schema-qualified, results hold built-in types only.
 
+pub mod auth;
+pub mod board;
+pub mod comments;
 pub mod demo;
+pub mod drafts;
 pub mod error;
+pub mod events;
+pub mod facts;
 pub mod fold;
 pub mod generate;
+pub mod listen;
 pub mod migrate;
+mod moment;
+mod people;
 pub mod pool;
+pub mod projects;
+pub mod queue;
+pub mod read;
+pub mod reads;
 mod seed;
 pub mod sql;
+mod statement;
+pub mod threads;
+pub mod tickets;
+pub mod users;
+pub mod write;

@@ -1,0 +1,123 @@
+//! Writing: one transaction for a command, and what to do when its end got lost.
+
+use super::{Desk, check, failure};
+use crate::auth::Actor;
+use crate::domain::command::{Command, Done};
+use crate::domain::failure::Failure;
+use crate::domain::ids::{EventId, TicketId};
+use crate::domain::ticket::TicketRow;
+use crate::policy;
+use crate::store::error::{Error, Meaning};
+use crate::store::write::{self, WriteError, Written};
+use crate::store::{facts, tickets};
+
+/// How often a command is tried when connections are lost or two transactions met.
+const ATTEMPTS: usize = 3;
+
+/// What one attempt came to: written, with the row as it is now, or refused for a reason.
+type Attempt = Result<(Written, Option<Box<TicketRow>>), Failure>;
+
+impl Desk {
+    /// Carries a command out. When the connection was lost, perhaps with the answer to COMMIT, it is sent again on
+    /// a new one: commands find what they did already, by the ids and values that they bring.
+    pub(super) async fn write(
+        &self,
+        actor: &Actor,
+        command: &Command,
+        undoes: Option<EventId>,
+    ) -> Result<Done, Failure> {
+        check::check(command)?;
+        let mut attempt = 1;
+        loop {
+            match self.attempt(actor, command, undoes).await {
+                Ok(Ok((written, row))) => {
+                    let (draft_version, other_text) = written
+                        .draft
+                        .map_or((None, None), |draft| (Some(draft.version), draft.older_content));
+                    return Ok(Done { row, draft_version, other_text, event: written.event });
+                }
+                Ok(Err(refused)) => return Err(refused),
+                Err(error) if attempt < ATTEMPTS && may_pass(&error) => attempt += 1,
+                Err(error) => return Err(failure::of_store(&error)),
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        actor: &Actor,
+        command: &Command,
+        undoes: Option<EventId>,
+    ) -> Result<Attempt, Error> {
+        self.pool
+            .write(async |client| {
+                let tx = client.build_transaction().start().await?;
+                let locked = write::lock(&tx, command).await?;
+                let facts = facts::read(&tx, actor, command).await?;
+                let permit = match policy::permit(actor, command.clone(), &facts) {
+                    Ok(permit) => permit,
+                    Err(denial) => {
+                        tx.rollback().await?;
+                        return Ok(Err(failure::of_denial(&denial)));
+                    }
+                };
+                let written = match write::carry_out(&tx, permit, locked, &self.origin, undoes).await {
+                    Ok(written) => written,
+                    Err(WriteError::Refused(refused)) => {
+                        tx.rollback().await?;
+                        return Ok(Err(refused));
+                    }
+                    Err(WriteError::Database(error)) => return Err(error),
+                };
+                tx.commit().await?;
+                // It is done: a row that can't be read now is read later.
+                let row = match ticket(command) {
+                    Some(ticket) => {
+                        tickets::by_id(client, &policy::scope(actor), ticket).await.unwrap_or(None)
+                    }
+                    None => None,
+                };
+                Ok(Ok((written, row.map(Box::new))))
+            })
+            .await
+    }
+}
+
+/// Whether the same command may succeed at once.
+fn may_pass(error: &Error) -> bool {
+    match error.meaning() {
+        Meaning::Unavailable | Meaning::Conflict => true,
+        Meaning::Timeout
+        | Meaning::Locked
+        | Meaning::Duplicate(_)
+        | Meaning::Constraint(_)
+        | Meaning::Denied
+        | Meaning::SignIn
+        | Meaning::NoDatabase
+        | Meaning::TooManyConnections
+        | Meaning::ServerFull
+        | Meaning::ReadOnly
+        | Meaning::CachedPlan
+        | Meaning::NotMigrated
+        | Meaning::BadText
+        | Meaning::Tls
+        | Meaning::Address
+        | Meaning::Internal => false,
+    }
+}
+
+/// The ticket that a command is about.
+fn ticket(command: &Command) -> Option<&TicketId> {
+    match command {
+        Command::Assign { ticket, .. }
+        | Command::SetStatus { ticket, .. }
+        | Command::SetPriority { ticket, .. }
+        | Command::SetWaiting { ticket, .. }
+        | Command::Reply { ticket, .. }
+        | Command::CreateTicket { ticket, .. }
+        | Command::SaveDraft { ticket, .. }
+        | Command::DiscardDraft { ticket, .. }
+        | Command::MarkSeen { ticket, .. } => Some(ticket),
+        Command::CreateProject { .. } | Command::EditProject { .. } | Command::AddUser { .. } => None,
+    }
+}

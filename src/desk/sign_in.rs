@@ -1,0 +1,114 @@
+//! Signing in and out. Every refusal is the same in words, in work and in what it leaves in the database.
+
+use super::{Desk, SignInFailure, SignedIn, failure};
+use crate::auth::{self, Actor, Attempt, Password, SessionToken};
+use crate::domain::failure::Failure;
+use crate::domain::ids::{SessionId, UserId};
+use crate::store::auth as store;
+use crate::store::error::{Error, Meaning};
+
+impl Desk {
+    /// Verifies a password and begins a session.
+    pub(super) async fn admit(&self, email: &str, password: Password) -> Result<SignedIn, SignInFailure> {
+        let place = self.hashing.acquire().await.map_err(|_| unavailable("the desk is closing"))?;
+        let (account, cost) = self
+            .pool
+            .read(async |client| store::account(client, email).await)
+            .await
+            .map_err(|error| of_store(&error))?;
+        let known = account.as_ref().map(|account| account.id.clone());
+        let attempt = Attempt::new(account, password, cost);
+        let admitted = work(attempt).await?;
+        drop(place);
+        let Ok(admitted) = admitted else {
+            self.note_refusal(known.as_ref()).await;
+            return Err(SignInFailure::Refused);
+        };
+        let actor = admitted.into_actor(SessionId::from_random(random()?));
+        let token = SessionToken::from_random(random()?);
+        let server_now = self
+            .pool
+            .write(async |client| {
+                let tx = client.build_transaction().start().await?;
+                let now = store::begin_session(&tx, &actor, &token, &self.origin).await?;
+                tx.commit().await?;
+                Ok(now)
+            })
+            .await
+            .map_err(|error| of_store(&error))?;
+        Ok(SignedIn { actor, token, server_now })
+    }
+
+    /// Opens the session of a token again.
+    pub(super) async fn continue_session(&self, token: SessionToken) -> Result<SignedIn, SignInFailure> {
+        let mut found = self.look_up(&token).await;
+        if matches!(&found, Err(error) if *error.meaning() == Meaning::Unavailable) {
+            found = self.look_up(&token).await;
+        }
+        let Some((account, session, server_now)) = found.map_err(|error| of_store(&error))? else {
+            return Err(SignInFailure::SessionEnded);
+        };
+        let actor = auth::resume(account, session).map_err(|auth::Refused| SignInFailure::SessionEnded)?;
+        Ok(SignedIn { actor, token, server_now })
+    }
+
+    async fn look_up(
+        &self,
+        token: &SessionToken,
+    ) -> Result<Option<(auth::Account, SessionId, crate::domain::time::Timestamp)>, Error> {
+        self.pool.write(async |client| store::session(client, token).await).await
+    }
+
+    /// Ends the actor's session.
+    pub(super) async fn end_session(&self, actor: &Actor) -> Result<(), Failure> {
+        self.pool
+            .write(async |client| {
+                let tx = client.build_transaction().start().await?;
+                store::end_session(&tx, actor, &self.origin).await?;
+                tx.commit().await?;
+                Ok(())
+            })
+            .await
+            .map_err(|error| failure::of_store(&error))
+    }
+
+    /// A refusal stands whether or not it could be written down.
+    async fn note_refusal(&self, account: Option<&UserId>) {
+        let noted = self
+            .pool
+            .write(async |client| {
+                let tx = client.build_transaction().start().await?;
+                store::refused(&tx, account, &self.origin).await?;
+                tx.commit().await?;
+                Ok(())
+            })
+            .await;
+        if let Err(error) = noted {
+            failure::of_store(&error);
+        }
+    }
+}
+
+/// Takes as long as bcrypt does, off the threads that serve everybody.
+#[expect(clippy::disallowed_methods, reason = "bounded by the semaphore that the caller holds")]
+async fn work(attempt: Attempt) -> Result<Result<auth::Admitted, auth::Refused>, SignInFailure> {
+    tokio::task::spawn_blocking(move || attempt.work())
+        .await
+        .map_err(|_| unavailable("the password could not be checked: try again"))
+}
+
+/// Random bytes of the operating system: the only ones that are made here, since nobody outside may know them.
+#[expect(clippy::disallowed_methods, reason = "a session's id and token are made where the session is")]
+fn random<const N: usize>() -> Result<[u8; N], SignInFailure> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| unavailable("this system gives no random bytes"))?;
+    Ok(bytes)
+}
+
+fn of_store(error: &Error) -> SignInFailure {
+    SignInFailure::Unavailable(failure::of_store(error).sentence())
+}
+
+fn unavailable(why: &str) -> SignInFailure {
+    SignInFailure::Unavailable(why.to_owned())
+}

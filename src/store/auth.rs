@@ -1,0 +1,188 @@
+//! Accounts for signing in, and sessions. The only place that reads password hashes and session hashes.
+
+use super::error::Result;
+use super::events::{self, Author, Event};
+use super::moment::Moment;
+use super::people;
+use super::sql;
+use super::statement::escape_like;
+use crate::auth::{Account, Actor, HIGHEST_COST, OUR_COST, SessionToken};
+use crate::domain::command::PasswordHash;
+use crate::domain::ids::{SessionId, UserId};
+use crate::domain::time::Timestamp;
+use crate::domain::user::Role;
+use futures_util::future::try_join3;
+use serde_json::json;
+use std::time::Duration;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row, Transaction};
+
+/// A session ends this long after signing in, whatever happens in it.
+pub const SESSION_LENGTH: Duration = Duration::from_secs(12 * 60 * 60);
+
+macro_rules! account_columns {
+    () => {
+        "u.id, u.name, u.email, u.role::text AS role, u.active, u.email_verified, u.password_hash"
+    };
+}
+
+/// The account that an address means, and the cost of one attempt. The same statements run whatever is typed.
+///
+/// The address exactly as stored goes first; else the only one that matches without regard to case and to blanks
+/// around it. Two of those mean nobody.
+pub async fn account(client: &Client, email: &str) -> Result<(Option<Account>, u32)> {
+    let pattern = format!("%{}%", escape_like(email.trim()));
+    let (exact, similar, cost) = try_join3(
+        sql::maybe_row(
+            client,
+            concat!("SELECT ", account_columns!(), " FROM public.users AS u WHERE u.email = $1"),
+            &[(&email, Type::TEXT)],
+        ),
+        sql::rows(
+            client,
+            concat!(
+                "SELECT ",
+                account_columns!(),
+                " FROM desk.users AS d JOIN public.users AS u ON u.id = d.user_id \
+                 WHERE d.search LIKE lower($1) AND lower(btrim(u.email)) = lower(btrim($2)) LIMIT 2"
+            ),
+            &[(&pattern, Type::TEXT), (&email, Type::TEXT)],
+        ),
+        top_cost(client),
+    )
+    .await?;
+    let found = match (&exact, similar.as_slice()) {
+        (Some(row), _) => Some(account_of(row)?),
+        (None, [only]) => Some(account_of(only)?),
+        (None, _) => None,
+    };
+    Ok((found, cost))
+}
+
+/// The highest cost among the hashes of staff that we would work at.
+async fn top_cost(client: &Client) -> Result<u32> {
+    let row = sql::row(client, "SELECT max(h.cost) AS cost \
+               FROM (SELECT CASE WHEN u.password_hash ~ '^[$]2[abxy]?[$][0-9][0-9][$]' \
+                                 THEN substring(u.password_hash FROM '^[$]2[abxy]?[$]([0-9][0-9])[$]')::integer END AS cost \
+                       FROM desk.users AS d JOIN public.users AS u ON u.id = d.user_id \
+                      WHERE d.role IN ('ADMIN', 'SUPER_ADMIN')) AS h \
+              WHERE h.cost <= $1",
+            &[(&(HIGHEST_COST as i32), Type::INT4)],
+        )
+        .await?;
+    Ok(sql::get::<Option<i32>>(&row, "cost")?.and_then(|cost| u32::try_from(cost).ok()).unwrap_or(OUR_COST))
+}
+
+fn account_of(row: &Row) -> Result<Account> {
+    Ok(Account {
+        id: UserId::new(sql::get::<&str>(row, "id")?),
+        name: people::text(row, "name")?,
+        email: people::text(row, "email")?,
+        role: Role::parse(sql::get(row, "role")?),
+        active: sql::get(row, "active")?,
+        verified: sql::get(row, "email_verified")?,
+        password_hash: sql::get::<Option<&str>>(row, "password_hash")?.map(PasswordHash::new),
+    })
+}
+
+/// Begins the session of an actor who proved who they are; answers with the server's clock.
+pub async fn begin_session(
+    tx: &Transaction<'_>,
+    actor: &Actor,
+    token: &SessionToken,
+    origin: &str,
+) -> Result<Timestamp> {
+    let (user, session) = ids(actor);
+    let row = sql::row(
+        tx,
+        "INSERT INTO desk.sessions (id, user_id, token_hash, created_at, last_seen_at, expires_at, origin) \
+         SELECT $1, $2, $3, n.at, n.at, n.at + make_interval(secs => $4), $5 \
+           FROM (SELECT clock_timestamp() AT TIME ZONE 'utc' AS at) AS n RETURNING created_at",
+        &[
+            (&session, Type::TEXT),
+            (&user, Type::TEXT),
+            (&token.hash(), Type::TEXT),
+            (&SESSION_LENGTH.as_secs_f64(), Type::FLOAT8),
+            (&origin, Type::TEXT),
+        ],
+    )
+    .await?;
+    let at: Moment = sql::get(&row, "created_at")?;
+    sql::execute(
+        tx,
+        "UPDATE public.users AS u SET last_logged_in = $2 WHERE u.id = $1",
+        &[(&user, Type::TEXT), (&at, Type::TIMESTAMP)],
+    )
+    .await?;
+    sql::execute(
+        tx,
+        "DELETE FROM desk.sessions AS s WHERE s.user_id = $1 AND s.expires_at < $2",
+        &[(&user, Type::TEXT), (&at, Type::TIMESTAMP)],
+    )
+    .await?;
+    log(tx, actor, origin, "session.begin", session).await?;
+    Ok(at.0)
+}
+
+/// The account and session of a token; none when the session ended. Also the server's clock.
+pub async fn session(
+    client: &Client,
+    token: &SessionToken,
+) -> Result<Option<(Account, SessionId, Timestamp)>> {
+    let row = sql::maybe_row(
+        client,
+        concat!(
+            "UPDATE desk.sessions AS s SET last_seen_at = clock_timestamp() AT TIME ZONE 'utc' FROM public.users AS u \
+             WHERE s.token_hash = $1 AND s.expires_at > (clock_timestamp() AT TIME ZONE 'utc') AND u.id = s.user_id \
+             RETURNING s.id AS session_id, s.last_seen_at, ",
+            account_columns!()
+        ),
+        &[(&token.hash(), Type::TEXT)],
+    )
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let session = SessionId::new(sql::get::<&str>(&row, "session_id")?);
+    Ok(Some((account_of(&row)?, session, sql::get::<Moment>(&row, "last_seen_at")?.0)))
+}
+
+/// Ends the actor's session.
+pub async fn end_session(tx: &Transaction<'_>, actor: &Actor, origin: &str) -> Result<()> {
+    let (user, session) = ids(actor);
+    let ended = sql::execute(
+        tx,
+        "DELETE FROM desk.sessions AS s WHERE s.id = $1 AND s.user_id = $2",
+        &[(&session, Type::TEXT), (&user, Type::TEXT)],
+    )
+    .await?;
+    if ended > 0 {
+        log(tx, actor, origin, "session.end", session).await?;
+    }
+    Ok(())
+}
+
+/// Writes down that somebody was refused: whose account it was, never what was typed.
+pub async fn refused(tx: &Transaction<'_>, account: Option<&UserId>, origin: &str) -> Result<()> {
+    let author = Author { actor: &Actor::system(), origin, undoes: None };
+    let id = account.map_or("unknown", UserId::as_str);
+    let event = Event { action: "session.refused", entity: "user", id, before: None, after: json!({}) };
+    events::add(tx, author, &event).await?;
+    Ok(())
+}
+
+fn ids(actor: &Actor) -> (Option<&str>, Option<&str>) {
+    (actor.user().map(UserId::as_str), actor.session().map(SessionId::as_str))
+}
+
+async fn log(
+    tx: &Transaction<'_>,
+    actor: &Actor,
+    origin: &str,
+    action: &str,
+    session: Option<&str>,
+) -> Result<()> {
+    let author = Author { actor, origin, undoes: None };
+    let id = session.unwrap_or_default();
+    let event = Event { action, entity: "session", id, before: None, after: json!({}) };
+    events::add(tx, author, &event).await?;
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! The log of all that the desk changes: who, what, when, before, after. Append-only; ids and values, never texts.
+
+use super::error::Result;
+use super::moment::Moment;
+use super::sql;
+use crate::auth::Actor;
+use crate::domain::ids::{EventId, UserId};
+use crate::domain::safe_text::SafeText;
+use crate::domain::time::Timestamp;
+use serde_json::Value;
+use tokio_postgres::Transaction;
+use tokio_postgres::types::Type;
+
+/// Who writes, from where, and what it takes back.
+#[derive(Clone, Copy, Debug)]
+pub struct Author<'a> {
+    /// Whoever acts.
+    pub actor: &'a Actor,
+    /// Which desk: host and process.
+    pub origin: &'a str,
+    /// The event that this one undoes.
+    pub undoes: Option<EventId>,
+}
+
+/// One change.
+pub(super) struct Event<'a> {
+    /// `entity.verb`.
+    pub(super) action: &'a str,
+    /// `ticket`, `project`, `user` or `session`.
+    pub(super) entity: &'a str,
+    /// Its id.
+    pub(super) id: &'a str,
+    /// The values that were; none for something new.
+    pub(super) before: Option<Value>,
+    /// The values that are.
+    pub(super) after: Value,
+}
+
+/// Writes an event down.
+pub(super) async fn add(tx: &Transaction<'_>, author: Author<'_>, event: &Event<'_>) -> Result<EventId> {
+    let row = sql::row(tx, "INSERT INTO desk.events (at, actor_kind, actor_id, action, entity, entity_id, before, after, undoes, origin) \
+             VALUES (clock_timestamp() AT TIME ZONE 'utc', $1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
+            &[
+                (&author.actor.kind(), Type::TEXT),
+                (&author.actor.user().map(UserId::as_str), Type::TEXT),
+                (&event.action, Type::TEXT),
+                (&event.entity, Type::TEXT),
+                (&event.id, Type::TEXT),
+                (&event.before, Type::JSONB),
+                (&event.after, Type::JSONB),
+                (&author.undoes.map(|EventId(id)| id), Type::INT8),
+                (&author.origin, Type::TEXT),
+            ],
+        )
+        .await?;
+    sql::get(&row, "id").map(EventId)
+}
+
+/// Who gave a field the value that it has now; none when the newest event of the field says otherwise, that is,
+/// when it was changed elsewhere.
+pub(super) async fn who_set(
+    tx: &Transaction<'_>,
+    entity: &str,
+    id: &str,
+    field: &str,
+    now: &Value,
+) -> Result<Option<SafeText>> {
+    let row = sql::maybe_row(
+        tx,
+        "SELECT coalesce(nullif(btrim(u.name), ''), u.email) AS name \
+               FROM (SELECT e.actor_id, e.after FROM desk.events AS e \
+                      WHERE e.entity = $1 AND e.entity_id = $2 AND jsonb_exists(e.after, $3) \
+                      ORDER BY e.id DESC LIMIT 1) AS latest \
+               JOIN public.users AS u ON u.id = latest.actor_id \
+              WHERE latest.after -> $3 = $4",
+        &[(&entity, Type::TEXT), (&id, Type::TEXT), (&field, Type::TEXT), (&now, Type::JSONB)],
+    )
+    .await?;
+    row.map(|row| sql::get::<&str>(&row, "name").map(SafeText::new)).transpose()
+}
+
+/// The event of a reply that was sent before.
+pub(super) async fn of_reply(tx: &Transaction<'_>, ticket: &str, comment: &str) -> Result<Option<EventId>> {
+    let row = sql::maybe_row(
+        tx,
+        "SELECT e.id FROM desk.events AS e \
+              WHERE e.entity = 'ticket' AND e.entity_id = $1 AND e.after ->> 'comment_id' = $2 \
+              ORDER BY e.id DESC LIMIT 1",
+        &[(&ticket, Type::TEXT), (&comment, Type::TEXT)],
+    )
+    .await?;
+    row.map(|row| sql::get(&row, "id").map(EventId)).transpose()
+}
+
+/// When the client had been told "no answer needed" before the newest change of status finished the ticket.
+pub(super) async fn answered_before_finish(
+    tx: &Transaction<'_>,
+    ticket: &str,
+    status: &str,
+) -> Result<Option<Timestamp>> {
+    let row = sql::maybe_row(
+        tx,
+        "SELECT (latest.before ->> 'answered_at')::timestamp AS answered_at \
+               FROM (SELECT e.before, e.after FROM desk.events AS e \
+                      WHERE e.entity = 'ticket' AND e.entity_id = $1 AND jsonb_exists(e.after, 'status') \
+                      ORDER BY e.id DESC LIMIT 1) AS latest \
+              WHERE latest.after ->> 'status' = $2",
+        &[(&ticket, Type::TEXT), (&status, Type::TEXT)],
+    )
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(sql::get::<Option<Moment>>(&row, "answered_at")?.map(|at| at.0))
+}

@@ -1,0 +1,266 @@
+//! Every command and the write that carries it out.
+//!
+//! A write happens inside one transaction: [`lock`] takes the rows, the web app's before ours; the caller reads the
+//! facts and gets a permit; [`carry_out`] compares what the author saw, writes, and logs the event. What already
+//! is as wanted counts as done and leaves no event, so that any command may be sent again after a lost answer.
+
+mod projects;
+mod replies;
+mod tickets;
+mod users;
+
+use super::drafts::SavedDraft;
+use super::error::{Error, Result};
+use super::events::Author;
+use super::moment::Moment;
+use super::sql;
+use super::{drafts, reads};
+use crate::domain::command::Command;
+use crate::domain::failure::Failure;
+use crate::domain::ids::{EventId, ProjectId, TicketId, UserId};
+use crate::domain::project::{ProjectStatus, ProjectType};
+use crate::domain::ticket::{Priority, TicketStatus};
+use crate::domain::time::Timestamp;
+use crate::policy::Permit;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Row, Transaction};
+
+/// Why a write did not happen.
+#[derive(Debug)]
+pub enum WriteError {
+    /// For a reason that its author can act on.
+    Refused(Failure),
+    /// The database said no, or nothing.
+    Database(Error),
+}
+
+impl From<Error> for WriteError {
+    fn from(error: Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<Failure> for WriteError {
+    fn from(failure: Failure) -> Self {
+        Self::Refused(failure)
+    }
+}
+
+/// How a write ends.
+pub type Outcome<T> = std::result::Result<T, WriteError>;
+
+/// What a write left behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// The event in the log; none when there was nothing to change.
+    pub event: Option<EventId>,
+    /// The draft as kept; none also when its message was sent already.
+    pub draft: Option<SavedDraft>,
+}
+
+impl Written {
+    fn event(event: EventId) -> Self {
+        Self { event: Some(event), ..Self::default() }
+    }
+}
+
+/// The rows that a command changes, locked until the end of the transaction.
+#[derive(Debug)]
+pub struct Locked {
+    ticket: Option<TicketNow>,
+    project: Option<ProjectNow>,
+}
+
+/// A ticket as it is.
+#[derive(Debug)]
+struct TicketNow {
+    status: TicketStatus,
+    assignee: Option<UserId>,
+    priority: Priority,
+    waiting_since: Option<Timestamp>,
+    answered_at: Option<Timestamp>,
+}
+
+/// A project as it is.
+#[derive(Debug)]
+struct ProjectNow {
+    title: String,
+    client: UserId,
+    status: ProjectStatus,
+    kind: ProjectType,
+    budget: Option<f32>,
+    start_date: Option<Timestamp>,
+    end_date: Option<Timestamp>,
+    description: Option<String>,
+    requirements: Option<String>,
+}
+
+/// Locks what a command is to change. Waits for whoever holds it, as long as `lock_timeout` allows.
+pub async fn lock(tx: &Transaction<'_>, command: &Command) -> Result<Locked> {
+    let mut locked = Locked { ticket: None, project: None };
+    match command {
+        Command::SetStatus { ticket, .. } | Command::Reply { ticket, .. } => {
+            locked.ticket = lock_both(tx, ticket).await?;
+        }
+        Command::Assign { ticket, .. }
+        | Command::SetPriority { ticket, .. }
+        | Command::SetWaiting { ticket, .. } => {
+            locked.ticket = lock_ours(tx, ticket).await?;
+        }
+        Command::EditProject { project, .. } => locked.project = lock_project(tx, project).await?,
+        Command::CreateTicket { .. }
+        | Command::SaveDraft { .. }
+        | Command::DiscardDraft { .. }
+        | Command::MarkSeen { .. }
+        | Command::CreateProject { .. }
+        | Command::AddUser { .. } => {}
+    }
+    Ok(locked)
+}
+
+/// The web app's row and ours. FOR UPDATE, not less: a transaction of the web app that has written a comment holds
+/// our row and is about to change the ticket; it must be waited for before we hold anything.
+async fn lock_both(tx: &Transaction<'_>, ticket: &TicketId) -> Result<Option<TicketNow>> {
+    sql::maybe_row(
+        tx,
+        "SELECT s.id FROM public.support_tickets AS s WHERE s.id = $1 FOR UPDATE",
+        &[(&ticket.as_str(), Type::TEXT)],
+    )
+    .await?;
+    lock_ours(tx, ticket).await
+}
+
+/// Our row alone, with the web app's values beside it. A ticket that no trigger told us of gets its row here.
+async fn lock_ours(tx: &Transaction<'_>, ticket: &TicketId) -> Result<Option<TicketNow>> {
+    const LOCK: &str = "SELECT s.status::text AS status, t.assignee_id, t.priority, t.waiting_since, t.answered_at \
+           FROM desk.tickets AS t JOIN public.support_tickets AS s ON s.id = t.ticket_id \
+          WHERE t.ticket_id = $1 FOR UPDATE OF t";
+    if let Some(row) = sql::maybe_row(tx, LOCK, &[(&ticket.as_str(), Type::TEXT)]).await? {
+        return ticket_now(&row).map(Some);
+    }
+    sql::rows(
+        tx,
+        "SELECT desk.add_tickets(ARRAY[$1], ARRAY[NULL::timestamp]) AS added",
+        &[(&ticket.as_str(), Type::TEXT)],
+    )
+    .await?;
+    let row = sql::maybe_row(tx, LOCK, &[(&ticket.as_str(), Type::TEXT)]).await?;
+    row.as_ref().map(ticket_now).transpose()
+}
+
+fn ticket_now(row: &Row) -> Result<TicketNow> {
+    Ok(TicketNow {
+        status: TicketStatus::parse(sql::get(row, "status")?),
+        assignee: sql::get::<Option<&str>>(row, "assignee_id")?.map(UserId::new),
+        priority: Priority::from_number(sql::get(row, "priority")?),
+        waiting_since: sql::get::<Option<Moment>>(row, "waiting_since")?.map(|at| at.0),
+        answered_at: sql::get::<Option<Moment>>(row, "answered_at")?.map(|at| at.0),
+    })
+}
+
+async fn lock_project(tx: &Transaction<'_>, project: &ProjectId) -> Result<Option<ProjectNow>> {
+    let row = sql::maybe_row(tx, "SELECT p.title, p.client_id, p.status::text AS status, p.type::text AS kind, p.budget::float8 AS budget, \
+                    p.start_date, p.end_date, p.description, p.requirements \
+               FROM public.projects AS p WHERE p.id = $1 FOR NO KEY UPDATE",
+            &[(&project.as_str(), Type::TEXT)],
+        )
+        .await?;
+    sql::maybe_row(
+        tx,
+        "SELECT p.project_id FROM desk.projects AS p WHERE p.project_id = $1 FOR UPDATE",
+        &[(&project.as_str(), Type::TEXT)],
+    )
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(ProjectNow {
+        title: sql::get(&row, "title")?,
+        client: UserId::new(sql::get::<&str>(&row, "client_id")?),
+        status: ProjectStatus::parse(sql::get(&row, "status")?),
+        kind: ProjectType::parse(sql::get(&row, "kind")?),
+        budget: sql::get::<Option<f64>>(&row, "budget")?.map(|pounds| pounds as f32),
+        start_date: sql::get::<Option<Moment>>(&row, "start_date")?.map(|at| at.0),
+        end_date: sql::get::<Option<Moment>>(&row, "end_date")?.map(|at| at.0),
+        description: sql::get(&row, "description")?,
+        requirements: sql::get(&row, "requirements")?,
+    }))
+}
+
+/// Carries out what was permitted, on the rows that were locked for it.
+pub async fn carry_out(
+    tx: &Transaction<'_>,
+    permit: Permit,
+    locked: Locked,
+    origin: &str,
+    undoes: Option<EventId>,
+) -> Outcome<Written> {
+    let (command, actor) = permit.into_parts();
+    let author = Author { actor: &actor, origin, undoes };
+    let ticket_now = locked.ticket.ok_or(Failure::Gone("ticket"));
+    match command {
+        Command::Assign { ticket, change } => {
+            tickets::assign(tx, author, &ticket, &ticket_now?, &change).await
+        }
+        Command::SetStatus { ticket, change, last_comment } => {
+            tickets::set_status(tx, author, &ticket, &ticket_now?, &change, &last_comment).await
+        }
+        Command::SetPriority { ticket, change } => {
+            tickets::set_priority(tx, author, &ticket, &ticket_now?, &change).await
+        }
+        Command::SetWaiting { ticket, change } => {
+            tickets::set_waiting(tx, author, &ticket, &ticket_now?, &change).await
+        }
+        Command::Reply { ticket, comment, content, status, last_comment } => {
+            let reply = replies::Reply { ticket, comment, content, status, last_comment };
+            replies::send(tx, author, reader(author)?, &ticket_now?, &reply).await
+        }
+        Command::CreateTicket { ticket, client, subject, description, priority } => {
+            let new = tickets::NewTicket { ticket, client, subject, description, priority };
+            tickets::create(tx, author, &new).await
+        }
+        Command::SaveDraft { ticket, draft } => {
+            ticket_exists(tx, &ticket).await?;
+            let draft = drafts::save(tx, reader(author)?, &ticket, &draft, origin).await?;
+            Ok(Written { draft, ..Written::default() })
+        }
+        Command::DiscardDraft { ticket, comment } => {
+            drafts::discard(tx, reader(author)?, &ticket, &comment).await?;
+            Ok(Written::default())
+        }
+        Command::MarkSeen { ticket, up_to: Some(up_to) } => {
+            ticket_exists(tx, &ticket).await?;
+            reads::mark(tx, reader(author)?, &ticket, up_to).await?;
+            Ok(Written::default())
+        }
+        Command::MarkSeen { ticket, up_to: None } => {
+            reads::unmark(tx, reader(author)?, &ticket).await?;
+            Ok(Written::default())
+        }
+        Command::CreateProject { project, fields } => projects::create(tx, author, &project, &fields).await,
+        Command::EditProject { project, changes } => {
+            let now = locked.project.ok_or(Failure::Gone("project"))?;
+            projects::edit(tx, author, &project, &now, &changes).await
+        }
+        Command::AddUser { user, email, name, company, role, password_hash } => {
+            let new = users::NewUser { user, email, name, company, role, password_hash };
+            users::add(tx, author, &new).await
+        }
+    }
+}
+
+/// Whose drafts and read marks these are. A permit for them is given to staff only.
+fn reader(author: Author<'_>) -> std::result::Result<&UserId, Failure> {
+    author
+        .actor
+        .user()
+        .ok_or_else(|| Failure::Denied("this belongs to somebody who has signed in".to_owned()))
+}
+
+async fn ticket_exists(tx: &Transaction<'_>, ticket: &TicketId) -> Outcome<()> {
+    let row = sql::maybe_row(
+        tx,
+        "SELECT s.id FROM public.support_tickets AS s WHERE s.id = $1",
+        &[(&ticket.as_str(), Type::TEXT)],
+    )
+    .await?;
+    if row.is_some() { Ok(()) } else { Err(Failure::Gone("ticket").into()) }
+}

@@ -1,0 +1,182 @@
+//! A wire that can be cut: a proxy between the desk and the server, on a port of this machine.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::sync::{Notify, watch};
+use tokio_postgres::config::Host;
+
+/// A proxy in front of one database.
+pub struct Proxy {
+    url: String,
+    wire: Arc<Wire>,
+}
+
+/// What is to happen to the wire.
+struct Wire {
+    /// Cut when this many messages of clients have passed; 0 = never.
+    cut_after: AtomicUsize,
+    /// The message at which it is cut still reaches the server.
+    delivered: AtomicBool,
+    /// Count only messages that end a transaction.
+    commits_only: AtomicBool,
+    passed: AtomicUsize,
+    cuts: AtomicUsize,
+    cut_now: Notify,
+    frozen: watch::Sender<bool>,
+    refuses: AtomicBool,
+}
+
+impl Proxy {
+    /// In front of the database at `url`, which names a socket's folder.
+    pub async fn before(url: &str) -> Self {
+        let config = tokio_postgres::Config::from_str(url).unwrap();
+        let Some(Host::Unix(folder)) = config.get_hosts().first() else { panic!("{url} is no socket") };
+        let port = config.get_ports().first().copied().unwrap_or(5432);
+        let socket = folder.join(format!(".s.PGSQL.{port}"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let own = listener.local_addr().unwrap().port();
+        let (user, name) = (config.get_user().unwrap(), config.get_dbname().unwrap());
+        let url = format!("postgresql://{user}@127.0.0.1:{own}/{name}");
+        let wire = Arc::new(Wire {
+            cut_after: AtomicUsize::new(0),
+            delivered: AtomicBool::new(false),
+            commits_only: AtomicBool::new(false),
+            passed: AtomicUsize::new(0),
+            cuts: AtomicUsize::new(0),
+            cut_now: Notify::new(),
+            frozen: watch::channel(false).0,
+            refuses: AtomicBool::new(false),
+        });
+        tokio::spawn(accept(listener, socket, wire.clone()));
+        Self { url, wire }
+    }
+
+    /// The address of the same database, through the proxy.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Cuts the wire at the nth bundle of messages from now; the server sees that bundle, but its answer is lost.
+    pub fn cut_after(&self, nth: usize) {
+        self.arm(nth, true, false);
+    }
+
+    /// Cuts the wire at the nth bundle of messages from now, before the server sees it.
+    pub fn cut_before(&self, nth: usize) {
+        self.arm(nth, false, false);
+    }
+
+    /// Cuts the wire when COMMIT was sent; the server commits, but its answer is lost.
+    pub fn cut_after_commit(&self) {
+        self.arm(1, true, true);
+    }
+
+    /// Cuts the wire in place of the next COMMIT.
+    pub fn cut_before_commit(&self) {
+        self.arm(1, false, true);
+    }
+
+    fn arm(&self, nth: usize, delivered: bool, commits_only: bool) {
+        self.wire.passed.store(0, Ordering::SeqCst);
+        self.wire.delivered.store(delivered, Ordering::SeqCst);
+        self.wire.commits_only.store(commits_only, Ordering::SeqCst);
+        self.wire.cut_after.store(nth, Ordering::SeqCst);
+    }
+
+    /// How often the wire was cut.
+    pub fn cuts(&self) -> usize {
+        self.wire.cuts.load(Ordering::SeqCst)
+    }
+
+    /// Cuts all connections at once.
+    pub fn cut(&self) {
+        self.wire.cut_now.notify_waiters();
+    }
+
+    /// From now on nothing passes and nothing ends, as with a server that is stopped; or again as usual.
+    pub fn freeze(&self, frozen: bool) {
+        self.wire.frozen.send_replace(frozen);
+    }
+
+    /// From now on new connections are refused; or again as usual.
+    pub fn refuse(&self, refuses: bool) {
+        self.wire.refuses.store(refuses, Ordering::SeqCst);
+    }
+}
+
+async fn accept(listener: TcpListener, socket: PathBuf, wire: Arc<Wire>) {
+    while let Ok((client, _)) = listener.accept().await {
+        if wire.refuses.load(Ordering::SeqCst) {
+            continue;
+        }
+        let server = UnixStream::connect(&socket).await.unwrap();
+        let wire = wire.clone();
+        tokio::spawn(async move {
+            let cut = wire.cut_now.notified();
+            tokio::pin!(cut);
+            cut.as_mut().enable();
+            tokio::select! {
+                () = &mut cut => {}
+                () = carry(client, server, &wire) => {}
+            }
+        });
+    }
+}
+
+/// Carries bytes both ways until one side ends or the wire is cut.
+async fn carry(mut client: TcpStream, mut server: UnixStream, wire: &Wire) {
+    let (mut from_client, mut to_client) = client.split();
+    let (mut from_server, mut to_server) = server.split();
+    let mut frozen = wire.frozen.subscribe();
+    let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
+    loop {
+        turned(&mut frozen, false).await;
+        tokio::select! {
+            // A frozen wire stops in the midst of waiting.
+            () = turned(&mut frozen, true) => {}
+            read = from_client.read(&mut up) => {
+                let Ok(length @ 1..) = read else { return };
+                if wire.is_cut_by(&up[..length]) {
+                    if wire.delivered.load(Ordering::SeqCst) {
+                        let _ = to_server.write_all(&up[..length]).await;
+                        // The server answers when it has carried out what it was sent; the answer is thrown away.
+                        let _ = from_server.read(&mut down).await;
+                    }
+                    wire.cuts.fetch_add(1, Ordering::SeqCst);
+                    return;
+                }
+                if to_server.write_all(&up[..length]).await.is_err() {
+                    return;
+                }
+            }
+            read = from_server.read(&mut down) => {
+                let Ok(length @ 1..) = read else { return };
+                if to_client.write_all(&down[..length]).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Waits until the wire is frozen, or is not.
+async fn turned(frozen: &mut watch::Receiver<bool>, to: bool) {
+    let _ = frozen.wait_for(|frozen| *frozen == to).await;
+}
+
+impl Wire {
+    fn is_cut_by(&self, bytes: &[u8]) -> bool {
+        let counts =
+            !self.commits_only.load(Ordering::SeqCst) || bytes.windows(7).any(|part| part == b"COMMIT\0");
+        let armed = self.cut_after.load(Ordering::SeqCst);
+        if !counts || armed == 0 || self.passed.fetch_add(1, Ordering::SeqCst) + 1 < armed {
+            return false;
+        }
+        self.cut_after.store(0, Ordering::SeqCst);
+        true
+    }
+}
