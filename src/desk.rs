@@ -1,1 +1,132 @@
-//! Being built.
+//! The use cases: signing in, reading, writing. Terminal, command line and SSH all go through here.
+//!
+//! A read is released only while the reader's account and session hold, which is asked beside it on the same
+//! connection. A write is one transaction: lock, facts, permit, compare, write, event. Every use of the database
+//! has a time limit, and what comes back are answers, or failures in words a person can act on.
+
+mod check;
+mod execute;
+mod failure;
+mod fetch;
+mod sign_in;
+
+use crate::auth::{Actor, Password, SessionToken};
+use crate::domain::command::{Command, Done};
+use crate::domain::failure::Failure;
+use crate::domain::ids::EventId;
+use crate::domain::query::{Loaded, Query};
+use crate::domain::time::Timestamp;
+use crate::store::fold;
+use crate::store::pool::Pool;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// At most this many passwords are hashed at a time.
+const HASHING: usize = 2;
+
+/// The desk, over a pool of connections. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    pool: Pool,
+    origin: Arc<str>,
+    hashing: Arc<Semaphore>,
+}
+
+impl Desk {
+    /// `origin` names this desk in drafts and events: the host and the process.
+    pub fn new(pool: Pool, origin: &str) -> Self {
+        Self { pool, origin: origin.into(), hashing: Arc::new(Semaphore::new(HASHING)) }
+    }
+}
+
+/// Somebody who is signed in.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// Who.
+    pub actor: Actor,
+    /// Opens the same session again; to be kept by whoever signed in.
+    pub token: SessionToken,
+    /// The server's clock.
+    pub server_now: Timestamp,
+}
+
+/// Why nobody is signed in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignInFailure {
+    /// The one answer to every refusal.
+    #[error("wrong e-mail or password, or no access to the desk")]
+    Refused,
+    /// The token's session is over.
+    #[error("your session has ended: sign in again")]
+    SessionEnded,
+    /// The database can't be reached, or did not answer in time.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// What the screens need of the desk. Tests put a fake in its place.
+pub trait Gateway: Clone + Send + Sync + 'static {
+    /// Signs somebody in. Takes about half a second, whoever it is.
+    fn sign_in(
+        &self,
+        email: &str,
+        password: Password,
+    ) -> impl Future<Output = Result<SignedIn, SignInFailure>> + Send;
+
+    /// Opens a session again.
+    fn resume(&self, token: SessionToken) -> impl Future<Output = Result<SignedIn, SignInFailure>> + Send;
+
+    /// Ends the actor's session.
+    fn sign_out(&self, actor: &Actor) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Reads.
+    fn fetch(&self, actor: &Actor, query: Query) -> impl Future<Output = Result<Loaded, Failure>> + Send;
+
+    /// Writes.
+    fn execute(&self, actor: &Actor, command: Command) -> impl Future<Output = Result<Done, Failure>> + Send;
+
+    /// Writes what takes an earlier event back; the log names that one.
+    fn undo(
+        &self,
+        actor: &Actor,
+        command: Command,
+        undone: Option<EventId>,
+    ) -> impl Future<Output = Result<Done, Failure>> + Send;
+
+    /// Brings our rows up to date where a trigger had to give way. Answers whether to come again shortly.
+    fn fold(&self) -> impl Future<Output = Result<bool, Failure>> + Send;
+}
+
+impl Gateway for Desk {
+    async fn sign_in(&self, email: &str, password: Password) -> Result<SignedIn, SignInFailure> {
+        self.admit(email, password).await
+    }
+
+    async fn resume(&self, token: SessionToken) -> Result<SignedIn, SignInFailure> {
+        self.continue_session(token).await
+    }
+
+    async fn sign_out(&self, actor: &Actor) -> Result<(), Failure> {
+        self.end_session(actor).await
+    }
+
+    async fn fetch(&self, actor: &Actor, query: Query) -> Result<Loaded, Failure> {
+        self.read(actor, &query).await
+    }
+
+    async fn execute(&self, actor: &Actor, command: Command) -> Result<Done, Failure> {
+        self.write(actor, &command, None).await
+    }
+
+    async fn undo(&self, actor: &Actor, command: Command, undone: Option<EventId>) -> Result<Done, Failure> {
+        self.write(actor, &command, undone).await
+    }
+
+    async fn fold(&self) -> Result<bool, Failure> {
+        self.pool
+            .write(async |client| fold::fold(client).await)
+            .await
+            .map(|folded| folded.busy > 0)
+            .map_err(|error| failure::of_store(&error))
+    }
+}
