@@ -3,6 +3,9 @@
 //! `KAYGIA_DESK_TEST_DATABASE_URL` runs the same tests on another server (its role must be a superuser). Without
 //! Postgres the tests fail; they are never skipped.
 
+pub mod proxy;
+pub mod world;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{OnceLock, mpsc};
 
