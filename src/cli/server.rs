@@ -103,7 +103,8 @@ fn install_with_apt(root: Root) -> Result<(), Failure> {
     append(root, &folder.join("kaygia-desk.conf"))?;
     // Old versions of the package know one file only.
     let main = Path::new("/etc/postgresql-common/createcluster.conf");
-    if !fs::read_to_string(main).is_ok_and(|text| text.contains("include_dir")) {
+    let reads_folder = |text: String| text.lines().any(|line| line.starts_with("include_dir"));
+    if !fs::read_to_string(main).is_ok_and(reads_folder) {
         append(root, main)?;
     }
     apt_install(root, "postgresql")

@@ -56,7 +56,7 @@ impl PackageManager {
 pub fn advice() -> String {
     match PackageManager::of_this_machine() {
         Some(PackageManager::Apt) => {
-            format!("run `desk server install` (or, as root, `{}`)", PackageManager::Apt.command())
+            format!("run `desk server install --yes` (or, as root, `{}`)", PackageManager::Apt.command())
         }
         Some(PackageManager::Brew) => format!("run `{}`", PackageManager::Brew.command()),
         Some(manager) => format!("run, as root, `{}`", manager.command()),
