@@ -1,7 +1,7 @@
 //! A real Postgres for every test: one throwaway server per test run, a database of its own per test.
 //!
 //! `KAYGIA_DESK_TEST_DATABASE_URL` runs the same tests on another server (its role must be a superuser). Without
-//! Postgres the tests fail; they are never skipped.
+//! Postgres the tests fail; they are never skipped. What such a run leaves on the other server is named `desk_test_*`.
 
 pub mod proxy;
 pub mod world;
