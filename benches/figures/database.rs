@@ -1,0 +1,178 @@
+//! A Postgres of our own that syncs to disk, and databases on it in known sizes.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use kaygia_desk::auth::SessionToken;
+use kaygia_desk::domain::time::Timestamp;
+use kaygia_desk::server::{Programs, Server};
+use kaygia_desk::store::generate::{self, Plan};
+use kaygia_desk::store::migrate;
+use kaygia_desk::store::pool::connect::Connector;
+use kaygia_desk::store::pool::{self, Options};
+use tokio_postgres::{Client, NoTls};
+
+use crate::glass::Glass;
+
+/// The desk, as users run it.
+pub const DESK: &str = env!("CARGO_BIN_EXE_desk");
+
+/// A server that goes when the run ends, with all that is on it.
+pub struct Postgres {
+    server: Server,
+    /// Home of every desk that we start: no settings of whoever runs the bench get in.
+    home: PathBuf,
+    /// Kept until the server is gone: fields are dropped in this order.
+    _folder: tempfile::TempDir,
+}
+
+/// A migrated database.
+pub struct Database {
+    name: String,
+    url: String,
+    home: PathBuf,
+    token: SessionToken,
+    /// A connection like any other client's.
+    pub client: Client,
+}
+
+impl Postgres {
+    /// Starts it. Its data lie on the disk of the temporary files (`TMPDIR`).
+    pub fn start() -> Self {
+        let folder = tempfile::Builder::new().prefix("kaygia-desk-figures-").tempdir().expect("a folder");
+        open_to_all(folder.path());
+        let home = folder.path().join("home");
+        std::fs::create_dir(&home).expect("a home");
+        let programs = Programs::find().expect("Postgres' programs");
+        let server = Server::durable(&programs, &folder.path().join("server")).expect("a server");
+        Self { server, home, _folder: folder }
+    }
+
+    /// A connection to one of its databases.
+    pub async fn connect(&self, name: &str) -> Client {
+        connect(&self.server.url(name)).await
+    }
+
+    /// Where the server writes what it is told to log.
+    pub fn log(&self) -> PathBuf {
+        self.server.log()
+    }
+
+    /// Makes a database, migrated and filled by the project's generator.
+    pub async fn database(&self, name: &str, plan: Plan) -> Database {
+        let begun = Instant::now();
+        let admin = self.connect("postgres").await;
+        admin.batch_execute(&format!("CREATE DATABASE {name}")).await.expect("a database");
+        let url = self.server.url(name);
+        let report = migrate::run(&self.connector(name), &mut |_| {}).await.expect("migrate");
+        assert!(report.is_current(), "{report:?}");
+        let mut client = connect(&url).await;
+        let row = client
+            .query_one("SELECT (extract(epoch FROM now()) * 1000000)::bigint", &[])
+            .await
+            .expect("the clock");
+        generate::run(&mut client, plan, Timestamp::from_micros(row.get(0)), |_| {}).await.expect("tickets");
+        settle(&client).await;
+        let token = begin_session(&client).await;
+        eprintln!("{name}: {} tickets in {:.1} s", plan.tickets, begun.elapsed().as_secs_f64());
+        Database { name: name.to_owned(), url, home: self.home.clone(), token, client }
+    }
+
+    /// What migrations are carried out with.
+    pub fn connector(&self, name: &str) -> Connector {
+        pool::connector(&self.server.url(name), Options::MAINTENANCE).expect("an address")
+    }
+}
+
+impl Database {
+    /// Gives the reader of the figures sixty waiting tickets with twenty messages each, the last of which names its ticket.
+    /// All lie in the past, so that no age on the screen changes from minute to minute.
+    pub async fn prepare(&self) {
+        self.client.batch_execute(PREPARE).await.expect("tickets with twenty messages");
+        let given =
+            "UPDATE desk.tickets SET assignee_id = $1 WHERE ticket_id IN (SELECT id FROM pg_temp.mine)";
+        let given =
+            self.client.execute(given, &[&generate::bench_user().as_str()]).await.expect("tickets of mine");
+        assert_eq!(given, 60, "tickets of mine");
+        settle(&self.client).await;
+    }
+
+    /// Starts the desk on it, signed in.
+    pub fn desk(&self) -> Glass {
+        let home = self.home.to_str().expect("a path in UTF-8");
+        Glass::start(
+            Path::new(DESK),
+            &[],
+            &[("DATABASE_URL", &self.url), ("HOME", home), ("KAYGIA_DESK_SESSION", self.token.expose())],
+        )
+    }
+
+    /// One more connection.
+    pub async fn connect(&self) -> Client {
+        connect(&self.url).await
+    }
+
+    /// Lets the server log what every client says that connects from now on, or nothing again.
+    pub async fn log_statements(&self, log: bool) {
+        let set = |name: &str, value: &str| {
+            if log {
+                format!("ALTER DATABASE {} SET {name} = {value};", self.name)
+            } else {
+                format!("ALTER DATABASE {} RESET {name};", self.name)
+            }
+        };
+        let statements = set("log_statement", "'all'") + &set("log_error_verbosity", "'default'");
+        self.client.batch_execute(&statements).await.expect("logging");
+    }
+}
+
+const PREPARE: &str = "
+    CREATE TEMPORARY TABLE mine AS
+      SELECT t.ticket_id AS id, t.number, t.client_id, t.last_activity_at, 20 - t.comment_count AS missing
+      FROM desk.tickets AS t
+      WHERE t.status = 'OPEN' AND t.waiting_since IS NOT NULL AND t.comment_count < 19
+      ORDER BY t.queue_key, t.ticket_id LIMIT 60;
+    INSERT INTO public.ticket_comments (id, content, ticket_id, user_id, sender, created_at, updated_at)
+      SELECT gen_random_uuid()::text,
+             CASE WHEN n = missing THEN 'This is the end of ' || number || '.'
+                  ELSE 'I have tried that too, and it is still the same. What else can I do about it?' END,
+             id, client_id, 'CLIENT', last_activity_at + n * interval '1 millisecond',
+             last_activity_at + n * interval '1 millisecond'
+      FROM pg_temp.mine, generate_series(1, missing) AS n
+      ORDER BY id, n;
+    DO $$ BEGIN WHILE (SELECT more FROM desk.fold(1000)) LOOP END LOOP; END $$;";
+
+/// A session of the SUPER_ADMIN that the generator makes for benches.
+async fn begin_session(client: &Client) -> SessionToken {
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).expect("random bytes");
+    let token = SessionToken::from_random(random);
+    client
+        .execute(
+            "INSERT INTO desk.sessions (id, user_id, token_hash, created_at, last_seen_at, expires_at, origin)
+             SELECT gen_random_uuid()::text, $1, $2, at, at, at + interval '12 hours', 'figures'
+             FROM (SELECT clock_timestamp() AT TIME ZONE 'utc' AS at) AS now",
+            &[&generate::bench_user().as_str(), &token.hash()],
+        )
+        .await
+        .expect("a session");
+    token
+}
+
+/// Leaves a database as autovacuum would in time: nothing of that shall happen while the clock runs.
+pub async fn settle(client: &Client) {
+    client.batch_execute("VACUUM (ANALYZE)").await.expect("vacuum");
+    client.batch_execute("CHECKPOINT").await.expect("a checkpoint");
+}
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("connect");
+    tokio::spawn(connection);
+    client
+}
+
+/// Under root the server runs as another account, which must get through to its folder.
+fn open_to_all(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).expect("permissions");
+}
