@@ -4,6 +4,13 @@
 //! states into frames; it decides nothing about tickets.
 
 pub mod decode;
+pub mod editor;
+pub mod effects;
+pub mod hub;
 pub mod input;
+mod pace;
 pub mod screen;
+pub mod session;
+pub mod signals;
+pub mod spool;
 pub mod terminal;

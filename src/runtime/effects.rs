@@ -1,0 +1,338 @@
+//! Effects as tasks: what a session asks of the desk, each with a limit, answered by a note.
+//!
+//! Reads run side by side, a few at a time. Writes about the same thing run one after the other in the order in
+//! which they were asked for, so that an undo never overtakes what it takes back. A draft that the database does
+//! not take soon lies in the spool before anybody waits longer.
+//!
+//! Invariant: every request is answered exactly once, whatever happens to its task.
+
+use super::spool::{Settled, Spool};
+use crate::app::Msg;
+use crate::app::requests::Req;
+use crate::auth::{Actor, Password, SessionToken};
+use crate::desk::{Gateway, SignInFailure, SignedIn};
+use crate::domain::command::{Command, Done};
+use crate::domain::failure::Failure;
+use crate::domain::ids::{EventId, TicketId, UserId};
+use crate::domain::query::Query;
+use crate::domain::ticket::Draft;
+use futures_util::FutureExt;
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// Reads at a time; the pool has room for three.
+const READS: usize = 4;
+/// Writes at a time, about different things.
+const WRITES: usize = 2;
+/// The store has shorter limits of its own, with better sentences; this one holds whatever happens there.
+const LIMIT: Duration = Duration::from_secs(15);
+/// A draft that is not in the database by then is put into the spool.
+const SPOOL_AFTER: Duration = Duration::from_millis(700);
+/// Lanes are swept when there are more than this.
+const LANES_KEPT: usize = 64;
+
+/// What comes back to the session.
+#[derive(Debug)]
+pub enum Note {
+    /// A message for the core.
+    Msg(Msg),
+    /// An attempt to sign in was decided.
+    SignedIn(Box<Result<SignedIn, SignInFailure>>),
+}
+
+/// Runs the tasks of one session.
+#[derive(Debug)]
+pub struct Effects<G> {
+    gateway: G,
+    notes: mpsc::UnboundedSender<Note>,
+    spool: Spool,
+    reads: Arc<Semaphore>,
+    writes: Arc<Semaphore>,
+    lanes: Lanes,
+    writing: JoinSet<()>,
+    actor: Option<Actor>,
+}
+
+impl<G: Gateway> Effects<G> {
+    /// Nobody has signed in yet. Answers go to `notes`.
+    pub fn new(gateway: G, spool: Spool, notes: mpsc::UnboundedSender<Note>) -> Self {
+        Self {
+            gateway,
+            notes,
+            spool,
+            reads: Arc::new(Semaphore::new(READS)),
+            writes: Arc::new(Semaphore::new(WRITES)),
+            lanes: Lanes::default(),
+            writing: JoinSet::new(),
+            actor: None,
+        }
+    }
+
+    /// Who acts from now on.
+    pub fn act_as(&mut self, actor: Option<Actor>) {
+        self.actor = actor;
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> Option<&Actor> {
+        self.actor.as_ref()
+    }
+
+    /// Decides an attempt to sign in.
+    pub fn sign_in(&self, email: String, password: Password) {
+        let gateway = self.gateway.clone();
+        self.admit(async move { gateway.sign_in(email.trim(), password).await });
+    }
+
+    /// Opens a session again.
+    pub fn resume(&self, token: SessionToken) {
+        let gateway = self.gateway.clone();
+        self.admit(async move { gateway.resume(token).await });
+    }
+
+    fn admit(&self, attempt: impl Future<Output = Result<SignedIn, SignInFailure>> + Send + 'static) {
+        let notes = self.notes.clone();
+        tokio::spawn(async move {
+            let result = match timeout(LIMIT, AssertUnwindSafe(attempt).catch_unwind()).await {
+                Ok(Ok(result)) => result,
+                Ok(Err(_)) => Err(SignInFailure::Unavailable(broken().sentence())),
+                Err(_) => Err(SignInFailure::Unavailable(late().sentence())),
+            };
+            let _ = notes.send(Note::SignedIn(Box::new(result)));
+        });
+    }
+
+    /// Reads.
+    pub fn fetch(&self, req: Req, query: Query) {
+        let (notes, reads, gateway) = (self.notes.clone(), Arc::clone(&self.reads), self.gateway.clone());
+        let actor = self.actor.clone();
+        tokio::spawn(async move {
+            let result = match actor {
+                Some(actor) => {
+                    let _place = reads.acquire().await;
+                    limited(gateway.fetch(&actor, query)).await
+                }
+                None => Err(signed_out()),
+            };
+            let _ = notes.send(Note::Msg(Msg::Loaded { req, result }));
+        });
+    }
+
+    /// Writes, after all earlier writes about the same thing; `undoes` is the event that this takes back.
+    pub fn execute(&mut self, req: Req, command: Command, undoes: Option<EventId>) {
+        while self.writing.try_join_next().is_some() {}
+        let Some(actor) = self.actor.clone() else {
+            let _ = self.notes.send(Note::Msg(Msg::Done { req, result: Err(signed_out()) }));
+            return;
+        };
+        let turn = self.lanes.queue(lane(&command));
+        let write = Write {
+            gateway: self.gateway.clone(),
+            notes: self.notes.clone(),
+            spool: self.spool.clone(),
+            actor,
+        };
+        let writes = Arc::clone(&self.writes);
+        self.writing.spawn(async move {
+            let carry_out = async {
+                let turn = turn.come().await;
+                let _place = writes.acquire().await;
+                (limited(write.execute(command.clone(), undoes)).await, turn)
+            };
+            let (result, turn) = write.with_its_draft_safe(&command, carry_out).await;
+            let taken = result.is_ok();
+            let _ = write.notes.send(Note::Msg(Msg::Done { req, result }));
+            if taken {
+                write.forget_draft(&command).await;
+            }
+            drop(turn);
+        });
+    }
+
+    /// Looks for drafts that an earlier run could not save.
+    pub fn recover(&self, user: UserId) {
+        let (spool, notes) = (self.spool.clone(), self.notes.clone());
+        tokio::spawn(async move {
+            let drafts = tokio::task::spawn_blocking(move || spool.kept(&user)).await.unwrap_or_default();
+            if !drafts.is_empty() {
+                let _ = notes.send(Note::Msg(Msg::Recovered(drafts)));
+            }
+        });
+    }
+
+    /// Keeps these drafts on this machine. Answers those that could not be kept.
+    pub async fn spool(&self, user: UserId, drafts: Vec<(TicketId, Draft)>) -> usize {
+        let spool = self.spool.clone();
+        let count = drafts.len();
+        let keep = move || {
+            let kept = |(ticket, draft): &(TicketId, Draft)| match spool.keep(&user, ticket, draft) {
+                Ok(()) => true,
+                Err(error) => {
+                    tracing::error!(%error, "a draft could not be kept on this machine");
+                    false
+                }
+            };
+            drafts.iter().filter(|draft| !kept(draft)).count()
+        };
+        tokio::task::spawn_blocking(keep).await.unwrap_or(count)
+    }
+
+    /// Waits for all writes that were asked for.
+    pub async fn settle(&mut self) {
+        while self.writing.join_next().await.is_some() {}
+    }
+
+    /// Ends the session in the database.
+    pub async fn sign_out(&self) {
+        if let Some(actor) = &self.actor {
+            let _ = self.gateway.sign_out(actor).await;
+        }
+    }
+}
+
+/// One write under way.
+struct Write<G> {
+    gateway: G,
+    notes: mpsc::UnboundedSender<Note>,
+    spool: Spool,
+    actor: Actor,
+}
+
+impl<G: Gateway> Write<G> {
+    async fn execute(&self, command: Command, undoes: Option<EventId>) -> Result<Done, Failure> {
+        match undoes {
+            Some(_) => self.gateway.undo(&self.actor, command, undoes).await,
+            None => self.gateway.execute(&self.actor, command).await,
+        }
+    }
+
+    /// A draft that is not in the database soon, whatever it waits for, lies on this machine from then on.
+    async fn with_its_draft_safe<T>(
+        &self,
+        command: &Command,
+        carry_out: impl Future<Output = (Result<Done, Failure>, T)>,
+    ) -> (Result<Done, Failure>, T) {
+        let Command::SaveDraft { ticket, draft } = command else { return carry_out.await };
+        let mut carry_out = pin!(carry_out);
+        if let Ok(carried_out) = timeout(SPOOL_AFTER, &mut carry_out).await {
+            if carried_out.0.is_err() {
+                self.keep_draft(ticket, draft).await;
+            }
+            return carried_out;
+        }
+        self.keep_draft(ticket, draft).await;
+        carry_out.await
+    }
+
+    async fn keep_draft(&self, ticket: &TicketId, draft: &Draft) {
+        let Some(user) = self.actor.user().cloned() else { return };
+        let (spool, ticket, draft) = (self.spool.clone(), ticket.clone(), draft.clone());
+        let kept = tokio::task::spawn_blocking(move || spool.keep(&user, &ticket, &draft)).await;
+        if let Ok(Err(error)) = kept {
+            let told = format!("the draft is in memory only: it could not be kept on this machine: {error}");
+            let _ = self.notes.send(Note::Msg(Msg::Notice(told)));
+        }
+    }
+
+    /// The database has it, or nobody wants it any more.
+    async fn forget_draft(&self, command: &Command) {
+        let (ticket, settled) = match command {
+            Command::SaveDraft { ticket, draft } => (ticket, Settled::Saved(draft.clone())),
+            Command::DiscardDraft { ticket, comment } | Command::Reply { ticket, comment, .. } => {
+                (ticket, Settled::Over(comment.clone()))
+            }
+            Command::Assign { .. }
+            | Command::SetStatus { .. }
+            | Command::SetPriority { .. }
+            | Command::SetWaiting { .. }
+            | Command::CreateTicket { .. }
+            | Command::MarkSeen { .. }
+            | Command::CreateProject { .. }
+            | Command::EditProject { .. }
+            | Command::AddUser { .. } => return,
+        };
+        let Some(user) = self.actor.user().cloned() else { return };
+        let (spool, ticket) = (self.spool.clone(), ticket.clone());
+        let forgotten = tokio::task::spawn_blocking(move || spool.forget(&user, &ticket, &settled)).await;
+        if let Ok(Err(error)) = forgotten {
+            tracing::warn!(%error, "a draft that is saved could not be removed from this machine");
+        }
+    }
+}
+
+/// Runs a use of the desk: no longer than the limit, and a mistake in it does not end the session.
+async fn limited<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    match timeout(LIMIT, AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(broken()),
+        Err(_) => Err(late()),
+    }
+}
+
+fn broken() -> Failure {
+    Failure::Internal("the desk made a mistake here and did nothing more".to_owned())
+}
+
+fn late() -> Failure {
+    Failure::Unavailable("the database did not answer in time".to_owned())
+}
+
+fn signed_out() -> Failure {
+    Failure::SignedOut("you are not signed in: sign in again".to_owned())
+}
+
+/// What a command is about: commands of one lane wait for each other.
+fn lane(command: &Command) -> String {
+    match command {
+        Command::Assign { ticket, .. }
+        | Command::SetStatus { ticket, .. }
+        | Command::SetPriority { ticket, .. }
+        | Command::SetWaiting { ticket, .. }
+        | Command::Reply { ticket, .. }
+        | Command::CreateTicket { ticket, .. }
+        | Command::SaveDraft { ticket, .. }
+        | Command::DiscardDraft { ticket, .. } => format!("t {}", ticket.as_str()),
+        Command::MarkSeen { ticket, .. } => format!("s {}", ticket.as_str()),
+        Command::CreateProject { project, .. } | Command::EditProject { project, .. } => {
+            format!("p {}", project.as_str())
+        }
+        Command::AddUser { user, .. } => format!("u {}", user.as_str()),
+    }
+}
+
+/// The last in each line.
+#[derive(Debug, Default)]
+struct Lanes(HashMap<String, oneshot::Receiver<()>>);
+
+/// A place in a line; the next one comes when it is dropped.
+struct Turn {
+    before: Option<oneshot::Receiver<()>>,
+    after: oneshot::Sender<()>,
+}
+
+impl Lanes {
+    fn queue(&mut self, lane: String) -> Turn {
+        if self.0.len() > LANES_KEPT {
+            self.0.retain(|_, last| matches!(last.try_recv(), Err(oneshot::error::TryRecvError::Empty)));
+        }
+        let (after, last) = oneshot::channel();
+        Turn { before: self.0.insert(lane, last), after }
+    }
+}
+
+impl Turn {
+    /// Waits for those before.
+    async fn come(self) -> oneshot::Sender<()> {
+        if let Some(before) = self.before {
+            // Answered or dropped: it is done either way.
+            let _ = before.await;
+        }
+        self.after
+    }
+}

@@ -1,0 +1,528 @@
+//! The loop of one session: what arrives is taken in, the core decides, effects run, one frame is drawn.
+//!
+//! Generic over the screen, the desk and the clock; it does not know whether a terminal of this machine or an SSH
+//! channel is behind them. Whatever is queued is taken in before a frame is drawn. When nothing happens it sleeps
+//! until something does, or until the core's next deadline.
+//!
+//! Invariant: no key waits for the network, and on every way out, a mistake of the core included, the terminal is
+//! given back and what was typed is in the database or on this machine.
+
+use super::editor;
+use super::effects::{Effects, Note};
+use super::hub::Heard;
+use super::input::Incoming;
+use super::pace::Pace;
+use super::screen::{Lent, Mouse, Screen};
+use super::signals::{Alarm, End, Signal};
+use super::spool::Spool;
+use crate::app::key::Input;
+use crate::app::requests::Req;
+use crate::app::{Effect, Link, Me, Msg, Settings, State, next_wake, update};
+use crate::auth::SessionToken;
+use crate::desk::{Gateway, SignInFailure, SignedIn};
+use crate::domain::change::Change;
+use crate::domain::command::Command;
+use crate::domain::ids::UserId;
+use crate::domain::time::Timestamp;
+use crate::ui;
+use crate::ui::theme::Theme;
+use std::ffi::OsString;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::sync::{broadcast, mpsc};
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// So much is taken in before a frame is drawn in any case.
+const TAKEN_IN: usize = 4096;
+/// A deadline that has passed and stays is not told again sooner than this.
+const WOKEN_AGAIN: Duration = Duration::from_millis(50);
+/// With a token, the first frame waits this long for the answer: nobody shall see a sign-in screen flash by.
+const TOKEN_PATIENCE: Duration = Duration::from_millis(250);
+/// On the way out drafts may take this long to be kept on this machine.
+const SPOOL_LIMIT: Duration = Duration::from_millis(400);
+/// And this long to be saved in the database.
+const SAVE_LIMIT: Duration = Duration::from_millis(800);
+/// After our own stop signal, if nothing stopped us.
+const STOP_LIMIT: Duration = Duration::from_millis(250);
+
+/// The core never gives this number: drafts on the way out.
+const LAST: Req = Req(u64::MAX);
+
+/// What a session is made of.
+#[derive(Debug)]
+pub struct Parts<S, G, C> {
+    /// Where it is drawn.
+    pub screen: S,
+    /// What it asks.
+    pub gateway: G,
+    /// What time it is.
+    pub clock: C,
+    /// What is typed.
+    pub inputs: mpsc::UnboundedReceiver<Incoming>,
+    /// What the system says.
+    pub signals: mpsc::UnboundedReceiver<Signal>,
+    /// What the listener hears.
+    pub heard: broadcast::Receiver<Heard>,
+    /// What the core begins with.
+    pub settings: Settings,
+    /// How it looks.
+    pub theme: Theme,
+    /// Where drafts go that the database does not take.
+    pub spool: Spool,
+    /// A session to go on with.
+    pub token: Option<SessionToken>,
+    /// The editor, and the folder for its texts.
+    pub editor: (OsString, PathBuf),
+    /// Stops this process until the shell continues it.
+    pub stop: fn(),
+    /// Set when the end begins.
+    pub alarm: Alarm,
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// As asked for.
+    Left,
+    /// The terminal is gone.
+    TerminalGone,
+    /// By a signal.
+    Signal(End),
+    /// By a mistake of ours.
+    Mistake,
+}
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Farewell {
+    /// Why.
+    pub ending: Ending,
+    /// Texts that are neither in the database nor on this machine.
+    pub lost: usize,
+}
+
+/// What the loop cannot do in the middle of a turn.
+enum Pause {
+    /// Stop until the shell continues us.
+    Suspend,
+}
+
+type Flow = ControlFlow<Ending, Option<Pause>>;
+
+/// One session.
+pub struct Session<S, G: Gateway, C> {
+    screen: S,
+    clock: C,
+    state: State,
+    theme: Theme,
+    effects: Effects<G>,
+    arrivals: Arrivals,
+    notes: mpsc::UnboundedSender<Note>,
+    pace: Pace,
+    dirty: bool,
+    wake: Option<Timestamp>,
+    woken: Instant,
+    shown_from: Instant,
+    listening: Option<Listening>,
+    user: Option<UserId>,
+    /// A token was given and is not decided yet.
+    resuming: bool,
+    signed_in_here: bool,
+    editor: (OsString, PathBuf),
+    editing: Option<AbortHandle>,
+    stop: fn(),
+    alarm: Alarm,
+}
+
+/// What the listener said last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Listening {
+    Live,
+    Not,
+}
+
+/// Where everything comes from.
+struct Arrivals {
+    inputs: mpsc::UnboundedReceiver<Incoming>,
+    signals: mpsc::UnboundedReceiver<Signal>,
+    notes: mpsc::UnboundedReceiver<Note>,
+    heard: broadcast::Receiver<Heard>,
+}
+
+enum Arrival {
+    Incoming(Incoming),
+    Signal(Signal),
+    Note(Note),
+    Heard(Heard),
+    Woke,
+    FrameDue,
+}
+
+impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
+    /// A session that has not begun.
+    pub fn new(parts: Parts<S, G, C>) -> Self {
+        let (notes, noted) = mpsc::unbounded_channel();
+        let effects = Effects::new(parts.gateway, parts.spool, notes.clone());
+        let now = Instant::now();
+        if let Some(token) = &parts.token {
+            effects.resume(token.clone());
+        }
+        Self {
+            screen: parts.screen,
+            clock: parts.clock,
+            state: State::new(parts.settings),
+            theme: parts.theme,
+            effects,
+            arrivals: Arrivals {
+                inputs: parts.inputs,
+                signals: parts.signals,
+                notes: noted,
+                heard: parts.heard,
+            },
+            notes,
+            pace: Pace::default(),
+            dirty: true,
+            wake: None,
+            woken: now,
+            shown_from: if parts.token.is_some() { now + TOKEN_PATIENCE } else { now },
+            listening: None,
+            user: None,
+            resuming: parts.token.is_some(),
+            signed_in_here: false,
+            editor: parts.editor,
+            editing: None,
+            stop: parts.stop,
+            alarm: parts.alarm,
+        }
+    }
+
+    /// Runs to the end.
+    pub async fn run(mut self) -> Farewell {
+        let ending = self.turns().await;
+        self.leave(ending).await
+    }
+
+    async fn turns(&mut self) -> Ending {
+        let mut flow = self.guarded(|session| session.draw_if_due().map_continue(|()| None));
+        loop {
+            match flow {
+                ControlFlow::Break(ending) => return ending,
+                ControlFlow::Continue(Some(Pause::Suspend)) => {
+                    if let ControlFlow::Break(ending) = self.suspend().await {
+                        return ending;
+                    }
+                }
+                ControlFlow::Continue(None) => {}
+            }
+            let arrival = self.next().await;
+            flow = self.guarded(|session| session.turn(arrival));
+        }
+    }
+
+    /// Runs a part of a turn; a panic in it ends the session in an orderly way.
+    fn guarded(&mut self, part: impl FnOnce(&mut Self) -> Flow) -> Flow {
+        // What a panic leaves half done is not used any more, but for its drafts.
+        catch_unwind(AssertUnwindSafe(|| part(self))).unwrap_or(ControlFlow::Break(Ending::Mistake))
+    }
+
+    async fn next(&mut self) -> Arrival {
+        let now = Instant::now();
+        let frame = (self.dirty && self.editing.is_none()).then(|| self.frame_due(now));
+        let wake = self.wake.map(|due| {
+            let wait = due.since((self.clock)());
+            if wait.is_zero() { now.max(self.woken + WOKEN_AGAIN) } else { now + wait }
+        });
+        let Arrivals { inputs, signals, notes, heard } = &mut self.arrivals;
+        tokio::select! {
+            biased;
+            Some(signal) = signals.recv() => Arrival::Signal(signal),
+            incoming = inputs.recv() => Arrival::Incoming(incoming.unwrap_or(Incoming::Ended)),
+            Some(note) = notes.recv() => Arrival::Note(note),
+            Some(heard) = hear(heard) => Arrival::Heard(heard),
+            () = sleep_until(frame.unwrap_or(now)), if frame.is_some() => Arrival::FrameDue,
+            () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => Arrival::Woke,
+        }
+    }
+
+    /// Takes in what arrived and all that is queued behind it, then draws if it is time.
+    fn turn(&mut self, first: Arrival) -> Flow {
+        let mut arrived = Some(first);
+        for _ in 0..TAKEN_IN {
+            let Some(arrival) = arrived else { break };
+            if let Some(pause) = self.take_in(arrival)? {
+                return ControlFlow::Continue(Some(pause));
+            }
+            arrived = self.arrivals.queued();
+        }
+        self.draw_if_due()?;
+        ControlFlow::Continue(None)
+    }
+
+    fn take_in(&mut self, arrival: Arrival) -> Flow {
+        match arrival {
+            Arrival::Incoming(Incoming::Input(input)) => self.tell(Msg::Input(input)),
+            Arrival::Incoming(Incoming::Ended) => ControlFlow::Break(Ending::TerminalGone),
+            Arrival::Signal(signal) => self.signalled(signal),
+            Arrival::Note(Note::SignedIn(result)) => self.admitted(*result),
+            Arrival::Note(Note::Msg(Msg::Edited(result))) => {
+                self.take_terminal()?;
+                self.tell(Msg::Edited(result))
+            }
+            Arrival::Note(Note::Msg(msg)) => self.tell(msg),
+            Arrival::Heard(heard) => self.hear(heard),
+            Arrival::Woke => {
+                self.woken = Instant::now();
+                self.tell(Msg::Woke)
+            }
+            Arrival::FrameDue => ControlFlow::Continue(None),
+        }
+    }
+
+    /// Tells the core, and starts what it asks for.
+    fn tell(&mut self, msg: Msg) -> Flow {
+        self.dirty = true;
+        let now = (self.clock)();
+        let asked = update(&mut self.state, msg, now);
+        if self.state.me.is_none() && self.effects.actor().is_some() {
+            self.effects.act_as(None);
+        }
+        let mut pause = None;
+        for effect in asked {
+            pause = self.start(effect)?.or(pause);
+        }
+        // An answer of the database makes the core forget that the listener never went.
+        if self.state.link == Link::Polling && self.listening == Some(Listening::Live) {
+            pause = self.tell(Msg::Link(Link::Live))?.or(pause);
+        }
+        self.wake = next_wake(&self.state);
+        ControlFlow::Continue(pause)
+    }
+
+    fn start(&mut self, effect: Effect) -> Flow {
+        match effect {
+            Effect::Fetch { req, query } => self.effects.fetch(req, query),
+            Effect::Execute { req, command, undoes } => self.effects.execute(req, command, undoes),
+            Effect::SignIn { email, password } => self.effects.sign_in(email, password),
+            Effect::Copy(text) => {
+                if let Err(why) = self.screen.copy(&text) {
+                    self.note(Msg::Notice(why));
+                }
+            }
+            Effect::Edit(text) => self.edit(text),
+            Effect::Suspend => return ControlFlow::Continue(Some(Pause::Suspend)),
+            Effect::Redraw => self.forget_glass()?,
+            Effect::Title(title) => self.screen.title(&title),
+            Effect::Mouse(wanted) => self.screen.mouse(if wanted { Mouse::Ours } else { Mouse::Terminals }),
+            Effect::Quit => return ControlFlow::Break(Ending::Left),
+        }
+        ControlFlow::Continue(None)
+    }
+
+    fn note(&self, msg: Msg) {
+        // The receiver lives as long as this value.
+        let _ = self.notes.send(Note::Msg(msg));
+    }
+
+    fn admitted(&mut self, result: Result<SignedIn, SignInFailure>) -> Flow {
+        let resuming = std::mem::take(&mut self.resuming);
+        self.shown_from = Instant::now();
+        let signed_in = match result {
+            Ok(signed_in) => signed_in,
+            Err(failure) => return self.tell(Msg::SignedIn(Err(failure.to_string()))),
+        };
+        let Some(id) = signed_in.actor.user().cloned() else {
+            return self.tell(Msg::SignedIn(Err(SignInFailure::Refused.to_string())));
+        };
+        let Some(role) = signed_in.actor.role().cloned() else {
+            return self.tell(Msg::SignedIn(Err(SignInFailure::Refused.to_string())));
+        };
+        self.signed_in_here = !resuming;
+        self.user = Some(id.clone());
+        let me = Me { id: id.clone(), name: signed_in.actor.name(), role };
+        self.effects.act_as(Some(signed_in.actor));
+        self.effects.recover(id);
+        self.tell(Msg::SignedIn(Ok(me)))
+    }
+
+    fn hear(&mut self, heard: Heard) -> Flow {
+        let msg = match heard {
+            Heard::Changed(changes) => Msg::Changed(changes),
+            Heard::Live => Msg::Link(Link::Live),
+            Heard::Polling => Msg::Link(Link::Polling),
+            Heard::Offline => Msg::Link(Link::Offline((self.clock)())),
+        };
+        if let Msg::Link(link) = &msg {
+            self.listening = Some(if *link == Link::Live { Listening::Live } else { Listening::Not });
+        }
+        self.tell(msg)
+    }
+
+    fn signalled(&mut self, signal: Signal) -> Flow {
+        match signal {
+            Signal::End(end) => ControlFlow::Break(Ending::Signal(end)),
+            // They mean the editor.
+            Signal::Interrupt(_) | Signal::Continued if self.editing.is_some() => ControlFlow::Continue(None),
+            Signal::Interrupt(end) => ControlFlow::Break(Ending::Signal(end)),
+            Signal::Resized => self.resize(),
+            Signal::Continued => {
+                // Somebody else had the terminal meanwhile.
+                self.screen.lend();
+                self.take_terminal()?;
+                ControlFlow::Continue(None)
+            }
+        }
+    }
+
+    fn resize(&mut self) -> Flow {
+        let (width, height) = self.screen.size();
+        if self.state.size == (width, height) {
+            return ControlFlow::Continue(None);
+        }
+        self.tell(Msg::Input(Input::Resize(width, height)))
+    }
+
+    fn edit(&mut self, text: String) {
+        if self.screen.lend() == Lent::NotHere {
+            self.note(Msg::Edited(Err("no editor can be opened from here".to_owned())));
+            return;
+        }
+        let (notes, (editor, folder)) = (self.notes.clone(), self.editor.clone());
+        let task = tokio::spawn(async move {
+            let edited = editor::edit(&editor, &text, &folder).await;
+            let _ = notes.send(Note::Msg(Msg::Edited(edited)));
+        });
+        self.editing = Some(task.abort_handle());
+    }
+
+    async fn suspend(&mut self) -> ControlFlow<Ending> {
+        if self.screen.lend() == Lent::NotHere {
+            self.note(Msg::Notice("there is no shell here to go back to".to_owned()));
+            return ControlFlow::Continue(());
+        }
+        (self.stop)();
+        // Where nothing can stop us we go on soon.
+        let told = timeout(STOP_LIMIT, self.arrivals.signals.recv()).await;
+        if let Ok(Some(Signal::End(end))) = told {
+            return ControlFlow::Break(Ending::Signal(end));
+        }
+        self.take_terminal()
+    }
+
+    fn take_terminal(&mut self) -> ControlFlow<Ending> {
+        self.editing = None;
+        self.dirty = true;
+        if self.screen.take().is_err() {
+            return ControlFlow::Break(Ending::TerminalGone);
+        }
+        self.forget_glass()?;
+        self.resize().map_continue(|_| ())
+    }
+
+    fn forget_glass(&mut self) -> ControlFlow<Ending> {
+        match self.screen.forget() {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(Ending::TerminalGone),
+        }
+    }
+
+    fn frame_due(&self, now: Instant) -> Instant {
+        self.pace.next(now).max(self.shown_from)
+    }
+
+    fn draw_if_due(&mut self) -> ControlFlow<Ending> {
+        let now = Instant::now();
+        if !self.dirty || self.editing.is_some() || self.frame_due(now) > now {
+            return ControlFlow::Continue(());
+        }
+        self.dirty = false;
+        self.pace.drawn(now);
+        let Self { screen, state, theme, .. } = self;
+        if let Err(error) = screen.draw(state.size, |frame| ui::draw(state, theme, frame)) {
+            tracing::info!(%error, "the terminal took no frame");
+            return ControlFlow::Break(Ending::TerminalGone);
+        }
+        // What asks to be confirmed has been seen now; that itself shows nothing new.
+        if self.state.overlay.is_some() || self.state.composer.is_some() {
+            self.tell(Msg::Drawn).map_continue(|_| ())?;
+            self.dirty = false;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The way out: the terminal first, then what was typed, then everything else.
+    async fn leave(mut self, ending: Ending) -> Farewell {
+        self.alarm.set(match ending {
+            Ending::Signal(end) => end.exit_code(),
+            Ending::Left | Ending::TerminalGone => 0,
+            Ending::Mistake => 101,
+        });
+        self.screen.lend();
+        if let Some(editing) = &self.editing {
+            editing.abort();
+        }
+        let state = &self.state;
+        let unsaved = catch_unwind(AssertUnwindSafe(|| state.unsaved_drafts())).unwrap_or_default();
+        let count = unsaved.len();
+        let mut lost = count;
+        if let (Some(user), false) = (self.user.clone(), unsaved.is_empty()) {
+            lost = timeout(SPOOL_LIMIT, self.effects.spool(user, unsaved.clone())).await.unwrap_or(count);
+        }
+        let saved = async {
+            for (ticket, draft) in unsaved {
+                self.effects.execute(LAST, Command::SaveDraft { ticket, draft }, None);
+            }
+            self.effects.settle().await;
+            if self.signed_in_here {
+                self.effects.sign_out().await;
+            }
+        };
+        if timeout(SAVE_LIMIT, saved).await.is_err() {
+            tracing::warn!("the end did not wait for the database");
+        }
+        Farewell { ending, lost: lost.saturating_sub(self.saved_last()) }
+    }
+
+    /// How many of the last drafts the database has confirmed.
+    fn saved_last(&mut self) -> usize {
+        let notes = std::iter::from_fn(|| self.arrivals.notes.try_recv().ok());
+        notes.filter(|note| matches!(note, Note::Msg(Msg::Done { req: LAST, result: Ok(_) }))).count()
+    }
+}
+
+impl Arrivals {
+    /// What is there without waiting.
+    fn queued(&mut self) -> Option<Arrival> {
+        if let Ok(signal) = self.signals.try_recv() {
+            return Some(Arrival::Signal(signal));
+        }
+        match self.inputs.try_recv() {
+            Ok(incoming) => return Some(Arrival::Incoming(incoming)),
+            Err(mpsc::error::TryRecvError::Disconnected) => return Some(Arrival::Incoming(Incoming::Ended)),
+            Err(mpsc::error::TryRecvError::Empty) => {}
+        }
+        if let Ok(note) = self.notes.try_recv() {
+            return Some(Arrival::Note(note));
+        }
+        match self.heard.try_recv() {
+            Ok(heard) => Some(Arrival::Heard(heard)),
+            Err(broadcast::error::TryRecvError::Lagged(_)) => Some(Arrival::Heard(missed())),
+            Err(broadcast::error::TryRecvError::Empty | broadcast::error::TryRecvError::Closed) => None,
+        }
+    }
+}
+
+async fn hear(heard: &mut broadcast::Receiver<Heard>) -> Option<Heard> {
+    match heard.recv().await {
+        Ok(heard) => Some(heard),
+        Err(broadcast::error::RecvError::Lagged(_)) => Some(missed()),
+        Err(broadcast::error::RecvError::Closed) => None,
+    }
+}
+
+/// This session was too slow to hear everything.
+fn missed() -> Heard {
+    Heard::Changed(vec![Change::Everything])
+}
