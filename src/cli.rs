@@ -93,7 +93,6 @@ enum Command {
     #[command(subcommand, hide = true)]
     User(user::Command),
     /// Fill a migrated database with generated tickets
-    #[command(hide = true)]
     Generate(generate::Arguments),
     /// The Postgres programs that the demo and the tests need
     #[command(subcommand)]
@@ -160,6 +159,16 @@ fn note(text: impl std::fmt::Display) {
 
 fn say_error(failure: &Failure) {
     note(format_args!("desk: {failure}"));
+}
+
+/// Runs what waits for the network or the clock.
+fn block_on<F: Future>(work: F) -> Result<F::Output, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Told(format!("could not start: {error}")))?;
+    Ok(runtime.block_on(work))
 }
 
 /// What a command says that is declared but does nothing yet.

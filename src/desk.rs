@@ -5,6 +5,7 @@
 //! has a time limit, and what comes back are answers, or failures in words a person can act on.
 
 mod check;
+pub mod demo;
 mod execute;
 mod failure;
 mod fetch;

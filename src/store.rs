@@ -22,7 +22,7 @@ pub mod projects;
 pub mod queue;
 pub mod read;
 pub mod reads;
-mod seed;
+pub mod seed;
 pub mod sql;
 mod statement;
 pub mod threads;

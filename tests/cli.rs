@@ -20,7 +20,7 @@ fn the_help_names_what_works_and_nothing_else() {
 }
 
 /// What is declared, and not whole yet.
-const HIDDEN: &[&str] = &["demo", "migrate", "doctor", "user", "generate"];
+const HIDDEN: &[&str] = &["demo", "migrate", "doctor", "user"];
 
 #[test]
 fn a_wrong_word_is_told_with_the_right_one() {

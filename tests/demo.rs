@@ -1,5 +1,13 @@
 //! The sample data of the demo, in a real database, and the clients that `--live` plays.
 
+use std::fs::Permissions;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::support::{self, Database};
 use kaygia_desk::domain::ids::UserId;
 use kaygia_desk::domain::time::Timestamp;
@@ -136,4 +144,59 @@ async fn a_live_client_answers_the_ticket_that_staff_answered_last() {
     let act = Act::AnswerBack { text: "Thank you!".to_owned() };
     let done = live::apply(&mut db.client, &act).await.unwrap();
     assert_eq!(done.unwrap().as_str(), ticket);
+}
+
+/// `desk demo --no-tui` in a folder of its own.
+struct Running {
+    child: Child,
+    url: String,
+}
+
+impl Running {
+    fn start(home: &Path, arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_desk"))
+            .args(["demo", "--no-tui"])
+            .args(arguments)
+            .env("KAYGIA_DESK_DATA_DIR", home)
+            .env("HOME", "/nonexistent")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("DATABASE_URL=").map(str::to_owned);
+        let Some(url) = url else { panic!("{line:?} {:?}", child.wait_with_output()) };
+        Self { child, url }
+    }
+
+    async fn tickets(&self) -> i64 {
+        let client = support::connect(&self.url).await;
+        client.query_one("SELECT count(*) FROM desk.tickets", &[]).await.unwrap().get(0)
+    }
+
+    /// Ctrl-C.
+    fn end(mut self) {
+        let id = Pid::from_child(&self.child);
+        kill_process(id, Signal::INT).unwrap();
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+#[tokio::test]
+async fn the_demo_keeps_its_database_until_it_is_reset() {
+    // In memory where the system has that: a new cluster is synced to disk otherwise.
+    let base = if Path::new("/dev/shm").is_dir() { "/dev/shm" } else { "/tmp" };
+    let home = tempfile::Builder::new().prefix("desk").tempdir_in(base).unwrap();
+    std::fs::set_permissions(home.path(), Permissions::from_mode(0o755)).unwrap();
+    let first = Running::start(home.path(), &["--live", "--tickets", "20"]);
+    assert_eq!(first.tickets().await, 100);
+    let again = Running::start(home.path(), &["--tickets", "20"]);
+    assert_eq!(again.url, first.url, "a second desk joins the first one's server");
+    first.end();
+    assert_eq!(again.tickets().await, 100, "nothing is added twice");
+    again.end();
+    let fresh = Running::start(home.path(), &["--reset"]);
+    assert_eq!(fresh.tickets().await, 80);
+    fresh.end();
 }

@@ -1,5 +1,7 @@
 //! The generator: counts, determinism, agreement with the fold, and manners towards rows that are there already.
 
+use std::process::Command;
+
 use crate::support::{self, Database};
 use kaygia_desk::domain::time::Timestamp;
 use kaygia_desk::store::demo;
@@ -119,4 +121,46 @@ async fn a_larger_plan_tops_up_and_only_generated_tickets_count() {
     generate::run(&mut db.client, Plan::of(80), MONDAY, |progress| seen.push(progress)).await.unwrap();
     assert_eq!(generate::generated(&db.client).await.unwrap().tickets, 80);
     assert!(seen.iter().all(|progress| progress.done <= progress.total));
+}
+
+/// `desk generate` on a database.
+fn desk(url: &str, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_desk"))
+        .arg("generate")
+        .args(arguments)
+        .env("DATABASE_URL", url)
+        .env("HOME", "/nonexistent")
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+#[tokio::test]
+async fn the_command_fills_a_migrated_database_and_tells_what_is_there() {
+    let db = support::database().await;
+    let (code, text) = desk(db.url(), &["--tickets", "30"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.starts_with("30 generated tickets, 200 accounts and 100 projects are there.\n"), "{text}");
+    assert_eq!(number(&db, "SELECT count(*) FROM desk.tickets").await, 30);
+    assert_eq!(number(&db, "SELECT count(*) FROM desk.events WHERE action = 'database.generate'").await, 1);
+}
+
+#[tokio::test]
+async fn the_command_refuses_what_is_not_migrated_or_not_only_generated() {
+    let empty = support::empty_database().await;
+    let (code, text) = desk(empty.url(), &["--size", "S"]);
+    assert_eq!(
+        (code, text.as_str()),
+        (Some(1), "desk: this database is not ready; run `desk migrate` first\n")
+    );
+
+    let mut db = support::database().await;
+    demo::fill(&mut db.client, MONDAY).await.unwrap();
+    let (code, text) = desk(db.url(), &["--tickets", "30"]);
+    assert_eq!(code, Some(1));
+    assert!(text.contains("--yes-add"), "{text}");
+    assert_eq!(number(&db, "SELECT count(*) FROM desk.tickets").await, 80);
+    assert_eq!(desk(db.url(), &["--tickets", "30", "--yes-add"]).0, Some(0));
+    assert_eq!(number(&db, "SELECT count(*) FROM desk.tickets").await, 110);
 }

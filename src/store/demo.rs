@@ -10,7 +10,8 @@ pub mod live;
 pub mod sample;
 pub mod when;
 
-use crate::domain::ids::UserId;
+use crate::auth::SessionToken;
+use crate::domain::ids::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 use crate::store::error::{Error, Meaning, Result};
 use crate::store::{seed, sql};
@@ -33,6 +34,9 @@ pub struct Summary {
     pub comments: usize,
 }
 
+/// The name of the demo's database on its private server.
+pub const DATABASE: &str = "kaygia";
+
 /// The member of staff as whom the demo signs in.
 pub fn staff() -> UserId {
     sample::user_id("ada")
@@ -47,6 +51,48 @@ pub async fn is_filled(db: &(impl GenericClient + Sync)) -> Result<bool> {
     )
     .await?;
     sql::get(&row, "filled")
+}
+
+/// Makes the demo's database on its private server. `db` is a connection to another database there.
+pub async fn create_database(db: &Client) -> Result<()> {
+    match db.batch_execute("CREATE DATABASE kaygia TEMPLATE template0").await.map_err(Error::from) {
+        // Another desk was faster.
+        Err(error) if matches!(error.code(), Some("42P04" | "23505")) => Ok(()),
+        made => made,
+    }
+}
+
+/// Begins a session of the demo's member of staff, as a sign-in with the password would.
+pub async fn begin_session(
+    client: &mut Client,
+    session: &SessionId,
+    token: &SessionToken,
+    origin: &str,
+) -> Result<()> {
+    let tx = client.transaction().await?;
+    sql::execute(
+        &tx,
+        "INSERT INTO desk.sessions (id, user_id, token_hash, created_at, last_seen_at, expires_at, origin)
+         SELECT $1, $2, $3, now.at, now.at, now.at + interval '12 hours', $4
+         FROM (SELECT pg_catalog.clock_timestamp() AT TIME ZONE 'utc' AS at) AS now",
+        &[
+            sql::text(&session.as_str()),
+            sql::text(&staff().as_str()),
+            sql::text(&token.hash()),
+            sql::text(&origin),
+        ],
+    )
+    .await?;
+    sql::execute(
+        &tx,
+        "INSERT INTO desk.events (at, actor_kind, action, entity, entity_id, after, origin)
+         VALUES (pg_catalog.clock_timestamp() AT TIME ZONE 'utc', 'operator', 'session.begin', 'session', $1,
+                 pg_catalog.jsonb_build_object('user', $2::text), $3)",
+        &[sql::text(&session.as_str()), sql::text(&staff().as_str()), sql::text(&origin)],
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// Writes the sample data. `now` is the server's clock.

@@ -6,7 +6,19 @@
 
 use super::error::Result;
 use super::sql;
-use tokio_postgres::Transaction;
+use crate::domain::time::Timestamp;
+use tokio_postgres::{GenericClient, Transaction};
+
+/// The server's clock.
+pub async fn clock(db: &(impl GenericClient + Sync)) -> Result<Timestamp> {
+    let row = sql::row(
+        db,
+        "SELECT pg_catalog.floor(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint AS micros",
+        &[],
+    )
+    .await?;
+    sql::get(&row, "micros").map(Timestamp::from_micros)
+}
 
 /// Where `desk.stale` ends before the tickets are inserted.
 pub(super) async fn stale_mark(tx: &Transaction<'_>) -> Result<i64> {

@@ -7,6 +7,7 @@ use super::asset::{LiveFile, RawAnswer, RawNew, read};
 use super::sample::{self, Broken, Cast};
 use crate::domain::ids::{TicketId, UserId};
 use crate::store::error::{Meaning, Result};
+use crate::store::pool::connect::Connector;
 use crate::store::sql;
 use std::time::Duration;
 use tokio_postgres::Client;
@@ -129,6 +130,22 @@ impl Deck {
         let act = self.left.swap_remove((pick % self.left.len() as u64) as usize);
         self.dealt.push(act.clone());
         Some(act)
+    }
+}
+
+/// Plays a script until the task that runs this is dropped. An act that fails is left out; a lost connection is made
+/// again before the next one.
+pub async fn play(connector: &Connector, script: Script) {
+    let mut link = None;
+    for beat in script {
+        tokio::time::sleep(beat.wait).await;
+        if link.as_ref().is_none_or(Client::is_closed) {
+            link = connector.connect().await.ok().map(|(client, _)| client);
+        }
+        let Some(client) = &mut link else { continue };
+        if let Err(error) = apply(client, &beat.act).await {
+            tracing::warn!(code = error.code(), detail = error.detail(), "demo client: {}", error.sentence());
+        }
     }
 }
 
