@@ -1,6 +1,9 @@
 //! Where everything lies on the screen, computed from the size and the state: by update for page sizes and
 //! the mouse, by draw for drawing. Three widths: one pane, two panes, four panes.
 
+pub mod board;
+pub mod clients;
+
 use super::screen::Tab;
 use super::{State, overlay::Overlay};
 use ratatui::layout::Rect;

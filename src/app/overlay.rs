@@ -71,6 +71,7 @@ impl Overlay {
 
 /// A key that is no command goes to the text field of the overlay.
 pub fn typed(state: &mut State, key: Key) -> Edited {
+    let focus = form_focus(state);
     let edited = match &mut state.overlay {
         Some(Overlay::Palette(palette)) => palette.input.key(key),
         Some(Overlay::Picker(picker)) => picker.input.key(key),
@@ -78,10 +79,14 @@ pub fn typed(state: &mut State, key: Key) -> Edited {
         Some(Overlay::Form(form)) => form.typed(key),
         Some(Overlay::Help(_) | Overlay::Confirm(_) | Overlay::Card(_)) | None => return Edited::Unbound,
     };
-    if edited == Edited::Text {
+    if edited == Edited::Text || form_focus(state) != focus {
         text_changed(state);
     }
     edited
+}
+
+const fn form_focus(state: &State) -> Option<usize> {
+    if let Some(Overlay::Form(form)) = &state.overlay { Some(form.focus) } else { None }
 }
 
 /// Pasted text goes there too.

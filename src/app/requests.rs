@@ -210,7 +210,12 @@ fn fetch_failed(state: &mut State, purpose: &Purpose, failure: &Failure) {
         | Purpose::Project(_)
         | Purpose::Clients
         | Purpose::ClientPicker
-        | Purpose::Profile(_) => state.toasts.warn(failure.sentence(), now),
+        | Purpose::Profile(_) => {
+            let why = failure.sentence();
+            board::failed(state, purpose, &why);
+            clients::failed(state, purpose, &why);
+            state.toasts.warn(why, now);
+        }
     }
 }
 
@@ -226,6 +231,7 @@ pub fn done(state: &mut State, req: Req, result: Result<Done, Failure>) {
         Ok(_) => live::found(state),
         Err(_) => {}
     }
+    super::overlay::form::answered(state, req, &result);
     if composer::answered(state, req, &command, cause, &result) {
         return;
     }

@@ -5,6 +5,7 @@ use super::layout::{self, TWO_PANES};
 use super::overlay::confirm::{self, Then};
 use super::overlay::prompt::{self, PromptKind};
 use super::overlay::{Help, Overlay, form, palette, picker};
+use super::screen::board::{moving, project_form};
 use super::screen::{Tab, board, clients, composer, queue, sign_in, thread};
 use super::{Effect, State, input, live, ticket_actions};
 use crate::domain::ticket::{Priority, TicketStatus};
@@ -107,11 +108,11 @@ pub fn run(state: &mut State, action: Action) {
         Action::ReviewEdit => composer::edit_on(state),
         Action::ReviewKeep => composer::keep(state),
         Action::ReviewDiscard => composer::ask_discard(state),
-        Action::CardLeft => board::move_card(state, -1),
-        Action::CardRight => board::move_card(state, 1),
+        Action::CardLeft => moving::move_card(state, -1),
+        Action::CardRight => moving::move_card(state, 1),
         Action::CardStatus => picker::card_status(state),
-        Action::CardNew => board::new_project(state),
-        Action::CardEdit => board::edit_project(state),
+        Action::CardNew => project_form::new(state),
+        Action::CardEdit => project_form::edit(state),
         Action::CardTickets => board::tickets_of_client(state),
         Action::BoardFilter => prompt::open(state, PromptKind::BoardFilter),
         Action::ClientSearch => prompt::open(state, PromptKind::ClientSearch),
@@ -129,6 +130,7 @@ pub fn run(state: &mut State, action: Action) {
         Action::FormNext | Action::FormPrevious => {
             if let Some(Overlay::Form(form)) = &mut state.overlay {
                 form.step(if action == Action::FormNext { 1 } else { -1 });
+                form::find(state);
             }
         }
         Action::FormSubmit => form::submit(state),

@@ -3,7 +3,7 @@
 //! Each change is shown at once, sent with what was seen, and taken back on the screen when it is refused.
 
 use super::overlay::Overlay;
-use super::overlay::form::{Field, Form, FormKind};
+use super::overlay::form::{self, Field, Form, FormKind};
 use super::requests::Cause;
 use super::screen::{Tab, composer, queue, thread};
 use super::undo::Entry;
@@ -245,7 +245,7 @@ pub fn answered(state: &mut State, command: &Command, cause: Cause, result: Resu
             if let (Command::CreateTicket { ticket, .. }, Cause::Asked) = (command, cause) {
                 queue::open_ticket(state, ticket.clone());
             }
-            super::screen::board::answered(state, command);
+            super::screen::board::carried_out(state, command);
         }
         Err(failure) => {
             match cause {
@@ -263,7 +263,7 @@ pub fn answered(state: &mut State, command: &Command, cause: Cause, result: Resu
             if cause != Cause::Quiet || !matches!(failure, Failure::Unavailable(_)) {
                 state.toasts.warn(failure.sentence(), now);
             }
-            super::screen::board::answered(state, command);
+            super::screen::board::refused(state, command);
             live::refresh(state);
         }
     }
@@ -340,16 +340,16 @@ pub fn new_ticket(state: &mut State) {
         Field::area("Description", "what the client asks for", ""),
         Field::choice("Priority", Priority::ALL.iter().map(|p| p.label().to_owned()).collect(), 1),
     ];
-    let mut form = Form::new(FormKind::NewTicket, "New ticket", fields);
-    form.focus = usize::from(client.is_some());
-    state.overlay = Some(Overlay::Form(Box::new(form)));
-    super::overlay::form::find(state);
+    let mut new = Form::new(FormKind::NewTicket, "New ticket", fields);
+    new.focus = usize::from(client.is_some());
+    state.overlay = Some(Overlay::Form(Box::new(new)));
+    form::find(state);
 }
 
 /// Checks the form and opens the ticket.
 pub fn submit_new_ticket(state: &mut State) {
-    let ticket = TicketId::from_random(state.ids.next_bytes());
     let Some(Overlay::Form(form)) = &mut state.overlay else { return };
+    let ticket = TicketId::from_random(form.id(&mut state.ids));
     let [client, subject, description, priority] = &form.fields[..] else { return };
     let (subject, description) = (subject.text().trim().to_owned(), description.text().trim().to_owned());
     let priority = Priority::ALL[priority.selected().min(3)];
@@ -362,8 +362,7 @@ pub fn submit_new_ticket(state: &mut State) {
     if description.is_empty() {
         return form.refuse(2, "say what the client asks for");
     }
-    state.overlay = None;
-    state.execute(Command::CreateTicket { ticket, client, subject, description, priority }, Cause::Asked);
+    form::send(state, Command::CreateTicket { ticket, client, subject, description, priority });
 }
 
 /// Starts a reply.

@@ -1,8 +1,10 @@
 //! A question with yes and no. `y` counts only once the question has been on the screen.
 
 use super::Overlay;
-use crate::app::screen::{board, composer};
+use crate::app::screen::board::moving;
+use crate::app::screen::composer;
 use crate::app::{Effect, State};
+use crate::domain::ids::ProjectId;
 use crate::domain::project::ProjectStatus;
 
 /// A question.
@@ -23,8 +25,8 @@ pub enum Then {
     Quit,
     /// Throw the draft away.
     DiscardDraft,
-    /// Move the project under the cursor.
-    MoveProject(ProjectStatus),
+    /// Move a project to a column.
+    MoveProject(ProjectId, ProjectStatus),
 }
 
 /// Asks.
@@ -43,6 +45,6 @@ pub fn yes(state: &mut State) {
     match then {
         Then::Quit => state.effect(Effect::Quit),
         Then::DiscardDraft => composer::discard(state),
-        Then::MoveProject(status) => board::move_to(state, status),
+        Then::MoveProject(project, status) => moving::move_to(state, &project, status),
     }
 }

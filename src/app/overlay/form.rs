@@ -3,11 +3,14 @@
 use super::Overlay;
 use crate::app::State;
 use crate::app::edit::{Edited, Editor};
+use crate::app::ids::Ids;
 use crate::app::key::{Code, Key};
 use crate::app::list::ListCursor;
-use crate::app::requests::Purpose;
-use crate::app::screen::board;
+use crate::app::requests::{Cause, Purpose, Req};
+use crate::app::screen::board::project_form;
 use crate::app::ticket_actions;
+use crate::domain::command::{Command, Done};
+use crate::domain::failure::Failure;
 use crate::domain::ids::UserId;
 use crate::domain::project::Project;
 use crate::domain::query::Query;
@@ -56,6 +59,10 @@ pub struct ClientField {
     pub matches: Vec<ClientRow>,
     /// The marked match.
     pub cursor: ListCursor,
+    /// The matches belong to an earlier text: none of them is taken.
+    pub stale: bool,
+    /// The field was left while they did: the best match is taken when it is known.
+    take_best: bool,
 }
 
 /// One field.
@@ -82,6 +89,15 @@ pub struct Form {
     pub focus: usize,
     /// What is wrong with which field.
     pub error: Option<(usize, String)>,
+    /// What it was sent as, until that is answered.
+    pub sending: Option<Req>,
+    /// Esc was pressed, and there is something to lose: a second one closes.
+    pub leaving: bool,
+    /// A save met somebody else's change.
+    pub overtaken: bool,
+    opened_with: Vec<String>,
+    id: Option<[u8; 16]>,
+    sent_with: Vec<String>,
 }
 
 impl Field {
@@ -104,7 +120,14 @@ impl Field {
     pub fn client(label: &'static str, chosen: Option<&Person>) -> Self {
         let chosen = chosen.map(|person| (person.id.clone(), describe(person)));
         let input = Editor::line(chosen.as_ref().map_or("", |(_, text)| text));
-        let field = ClientField { input, chosen, matches: Vec::new(), cursor: ListCursor::default() };
+        let field = ClientField {
+            input,
+            chosen,
+            matches: Vec::new(),
+            cursor: ListCursor::default(),
+            stale: true,
+            take_best: false,
+        };
         Self { label, hint: "type a part of a name, company or e-mail", input: FieldInput::Client(field) }
     }
 
@@ -146,7 +169,47 @@ pub fn describe(person: &Person) -> String {
 impl Form {
     /// A form with the first field ready.
     pub fn new(kind: FormKind, title: impl Into<String>, fields: Vec<Field>) -> Self {
-        Self { kind, title: title.into(), fields, focus: 0, error: None }
+        let opened_with = fields.iter().map(Field::text).collect();
+        Self {
+            kind,
+            title: title.into(),
+            fields,
+            focus: 0,
+            error: None,
+            sending: None,
+            leaving: false,
+            overtaken: false,
+            opened_with,
+            id: None,
+            sent_with: Vec::new(),
+        }
+    }
+
+    /// For each field, whether it holds another text than at first.
+    pub fn touched(&self) -> Vec<bool> {
+        self.fields.iter().zip(&self.opened_with).map(|(field, first)| field.text() != *first).collect()
+    }
+
+    /// The bytes of the id that the new thing gets. The same form sent again has the same id: what was carried
+    /// out already, though the answer was lost, is not made twice.
+    pub fn id(&mut self, ids: &mut Ids) -> [u8; 16] {
+        let unchanged = self.fields.iter().map(Field::text).eq(self.sent_with.iter().cloned());
+        let id = self.id.filter(|_| unchanged).unwrap_or_else(|| ids.next_bytes());
+        self.id = Some(id);
+        id
+    }
+
+    /// The thing to be edited is another now: fields that were not touched show it.
+    pub fn rebase(&mut self, kind: FormKind, fields: Vec<Field>) {
+        let touched = self.touched();
+        self.opened_with = fields.iter().map(Field::text).collect();
+        for ((mine, fresh), touched) in self.fields.iter_mut().zip(fields).zip(touched) {
+            if !touched {
+                *mine = fresh;
+            }
+        }
+        self.kind = kind;
+        self.overtaken = false;
     }
 
     /// To the field `by` further on, around the end.
@@ -163,6 +226,7 @@ impl Form {
         };
         if field.chosen.is_none() && !field.input.is_blank() {
             field.choose();
+            field.take_best = field.chosen.is_none();
         }
     }
 
@@ -174,22 +238,29 @@ impl Form {
 
     /// A key for the field.
     pub fn typed(&mut self, key: Key) -> Edited {
+        if self.sending.is_some() {
+            return Edited::Nothing;
+        }
         self.error = None;
+        self.leaving = false;
         let Some(field) = self.fields.get_mut(self.focus) else { return Edited::Unbound };
         let plain = !key.ctrl && !key.alt;
         match (&mut field.input, key.code) {
             (FieldInput::Area(editor), _) => editor.key(key),
-            (FieldInput::Choice { options, selected }, Code::Right | Code::Char(' ' | 'l')) if plain => {
+            (FieldInput::Choice { options, selected }, Code::Right | Code::Char(' ')) if plain => {
                 *selected = (*selected + 1) % options.len().max(1);
                 Edited::Nothing
             }
-            (FieldInput::Choice { options, selected }, Code::Left | Code::Char('h')) if plain => {
+            (FieldInput::Choice { options, selected }, Code::Left) if plain => {
                 *selected = selected.checked_sub(1).unwrap_or(options.len().saturating_sub(1));
                 Edited::Nothing
             }
             (FieldInput::Choice { options, selected }, Code::Char(c)) if plain => {
+                // The next one that begins with the letter.
                 let fits = |text: &String| text.to_lowercase().starts_with(c.to_ascii_lowercase());
-                *selected = options.iter().position(fits).unwrap_or(*selected);
+                let (before, after) = options.split_at((*selected + 1).min(options.len()));
+                let next = after.iter().position(fits).map(|at| at + before.len());
+                *selected = next.or_else(|| before.iter().position(fits)).unwrap_or(*selected);
                 Edited::Nothing
             }
             (FieldInput::Client(client), Code::Up | Code::Down) if !client.matches.is_empty() => {
@@ -197,8 +268,7 @@ impl Form {
                 client.cursor.step(by, client.matches.len(), MATCHES);
                 Edited::Nothing
             }
-            (FieldInput::Client(client), Code::Enter) => {
-                client.choose();
+            (FieldInput::Client(_), Code::Enter) => {
                 self.step(1);
                 Edited::Nothing
             }
@@ -212,9 +282,17 @@ impl Form {
             }
             (FieldInput::Line(editor), _) => editor.key(key),
             (FieldInput::Client(client), _) => {
+                // A chosen client goes as a whole.
+                let chosen = client.chosen.is_some();
+                if chosen && key.text().is_some() {
+                    client.input.set("");
+                }
                 let edited = client.input.key(key);
                 if edited == Edited::Text {
-                    client.chosen = None;
+                    if chosen && key.text().is_none() {
+                        client.input.set("");
+                    }
+                    client.is_typed();
                 }
                 edited
             }
@@ -224,11 +302,18 @@ impl Form {
 
     /// Pasted text for the field.
     pub fn pasted(&mut self, text: &str) -> Option<&'static str> {
+        if self.sending.is_some() {
+            return None;
+        }
         self.error = None;
+        self.leaving = false;
         match &mut self.fields.get_mut(self.focus)?.input {
             FieldInput::Line(editor) | FieldInput::Area(editor) => editor.paste(text),
             FieldInput::Client(client) => {
-                client.chosen = None;
+                if client.chosen.is_some() {
+                    client.input.set("");
+                }
+                client.is_typed();
                 client.input.paste(text)
             }
             FieldInput::Choice { .. } => None,
@@ -237,7 +322,16 @@ impl Form {
 }
 
 impl ClientField {
+    fn is_typed(&mut self) {
+        self.chosen = None;
+        self.stale = true;
+        self.take_best = false;
+    }
+
     fn choose(&mut self) {
+        if self.stale {
+            return;
+        }
         if let Some(row) = self.matches.get(self.cursor.selected) {
             let text = describe(&row.person);
             self.chosen = Some((row.person.id.clone(), text.clone()));
@@ -251,6 +345,9 @@ impl ClientField {
 pub fn find(state: &mut State) {
     let Some(Overlay::Form(form)) = &state.overlay else { return };
     let Some(Field { input: FieldInput::Client(field), .. }) = form.fields.get(form.focus) else { return };
+    if field.chosen.is_some() {
+        return;
+    }
     let text = field.input.text().trim().to_owned();
     state.requests.forget(|purpose| *purpose == Purpose::ClientPicker);
     state.fetch(Purpose::ClientPicker, Query::Clients(text));
@@ -271,9 +368,46 @@ pub fn clients_arrived(form: &mut Form, rows: &[ClientRow]) {
 /// Saves the form, if everything in it is right.
 pub fn submit(state: &mut State) {
     let Some(Overlay::Form(form)) = &mut state.overlay else { return };
+    if form.sending.is_some() {
+        return;
+    }
     form.leave();
+    form.leaving = false;
     match form.kind {
         FormKind::NewTicket => ticket_actions::submit_new_ticket(state),
-        FormKind::NewProject | FormKind::EditProject(_) => board::submit_project(state),
+        FormKind::NewProject | FormKind::EditProject(_) => project_form::submit(state),
     }
+}
+
+/// Sends what the form makes; the form stays until that is answered, so that nothing typed is lost.
+pub fn send(state: &mut State, command: Command) {
+    let req = state.execute(command, Cause::Asked);
+    if let Some(Overlay::Form(form)) = &mut state.overlay {
+        form.sending = Some(req);
+        form.sent_with = form.fields.iter().map(Field::text).collect();
+    }
+}
+
+/// What a form sent was answered: done, it goes; else it says why.
+pub fn answered(state: &mut State, req: Req, result: &Result<Done, Failure>) {
+    let Some(Overlay::Form(form)) = &mut state.overlay else { return };
+    if form.sending.take_if(|sent| *sent == req).is_none() {
+        return;
+    }
+    match result {
+        Ok(_) => state.overlay = None,
+        Err(failure @ Failure::Overtaken { .. }) => {
+            let why = format!("{}; save again to put yours in its place", failure.sentence());
+            form.error = Some((form.focus, why));
+            form.overtaken = true;
+            project_form::overtaken(state);
+        }
+        Err(failure) => form.error = Some((form.focus, failure.sentence())),
+    }
+}
+
+/// Whether Esc may close the form: at once when nothing was typed, else at the second press.
+pub fn may_close(form: &mut Form) -> bool {
+    let lost = form.sending.is_none() && form.touched().contains(&true);
+    std::mem::replace(&mut form.leaving, true) || !lost
 }

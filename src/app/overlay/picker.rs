@@ -5,9 +5,9 @@ use super::form;
 use crate::app::edit::Editor;
 use crate::app::list::ListCursor;
 use crate::app::requests::Purpose;
-use crate::app::screen::board;
+use crate::app::screen::board::{self, moving};
 use crate::app::{State, ticket_actions};
-use crate::domain::ids::UserId;
+use crate::domain::ids::{ProjectId, UserId};
 use crate::domain::project::ProjectStatus;
 use crate::domain::query::Query;
 use crate::domain::user::{ClientRow, Person};
@@ -33,8 +33,8 @@ pub enum Choice {
     Staff(UserId),
     /// Nobody.
     Nobody,
-    /// A column.
-    Status(ProjectStatus),
+    /// A column, for a project.
+    Status(ProjectId, ProjectStatus),
 }
 
 /// A list to choose from.
@@ -66,13 +66,16 @@ pub fn assignee(state: &mut State) {
 
 /// Asks where the project moves.
 pub fn card_status(state: &mut State) {
-    let Some(title) = board::selected(state).map(|card| format!("Move {} to", card.title.one_line())) else {
-        return;
-    };
+    let Some(card) = board::selected(state) else { return };
+    let (id, now) = (card.id.clone(), card.status.clone());
+    let title = format!("Move {} to", card.title.one_line());
     open(state, PickerKind::CardStatus, title);
     let all = ProjectStatus::ALL
         .iter()
-        .map(|status| (Choice::Status(status.clone()), status.label().to_owned(), String::new()))
+        .map(|status| {
+            let remark = if *status == now { "where it is" } else { "" };
+            (Choice::Status(id.clone(), status.clone()), status.label().to_owned(), remark.to_owned())
+        })
         .collect();
     offer(state, all);
 }
@@ -142,6 +145,6 @@ pub fn choose(state: &mut State) {
     match choice {
         Choice::Staff(id) => ticket_actions::assign(state, Some(id)),
         Choice::Nobody => ticket_actions::assign(state, None),
-        Choice::Status(status) => board::ask_move_to(state, status),
+        Choice::Status(project, status) => moving::ask_move_to(state, &project, status),
     }
 }
