@@ -1,8 +1,11 @@
 //! Draws the state: read-only functions, colours by meaning, nothing outside its cell.
 
+pub mod board;
 pub mod card;
 pub mod chrome;
+pub mod clients;
 pub mod composer;
+pub mod form;
 pub mod help;
 pub mod overlay;
 pub mod queue;
@@ -46,7 +49,14 @@ pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer, area: Rect) -> O
     chrome::header(&mut pen, state, areas.header);
     let mut cursor = match state.tab {
         Tab::Queue => tickets(&mut pen, state, &areas),
-        Tab::Boards | Tab::Clients => None,
+        Tab::Boards => {
+            board::draw(&mut pen, state);
+            None
+        }
+        Tab::Clients => {
+            clients::draw(&mut pen, state);
+            None
+        }
     };
     chrome::footer(&mut pen, state, areas.footer);
     if state.overlay.is_some() {

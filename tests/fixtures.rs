@@ -1,5 +1,6 @@
 //! States, rows and threads to test the core and the screens with, and keys written as text.
 
+use crate::fixtures_boards;
 use jiff::tz::TimeZone;
 use kaygia_desk::app::key::{Input, Key};
 use kaygia_desk::app::keymap::Keymap;
@@ -298,12 +299,13 @@ pub fn answer_to(query: &Query, rows: usize) -> Answer {
             Answer::TicketByNumber((number == "1042").then(|| TicketId::new("t0")))
         }
         Query::Staff => Answer::Staff(vec![ada(), alan()]),
-        Query::Board(_) => Answer::Board(Vec::new()),
-        Query::BoardColumn { status, .. } => {
-            Answer::BoardColumn { status: status.clone(), cards: Vec::new() }
-        }
-        Query::Project(_) => Answer::Project(None),
-        Query::Clients(_) => Answer::Clients(Vec::new()),
-        Query::Client(_) => Answer::Client(None),
+        Query::Board(filter) => Answer::Board(fixtures_boards::board(filter)),
+        Query::BoardColumn { filter, status, after } => Answer::BoardColumn {
+            status: status.clone(),
+            cards: fixtures_boards::column_after(filter, status, after),
+        },
+        Query::Project(id) => Answer::Project(fixtures_boards::project(id).map(Box::new)),
+        Query::Clients(text) => Answer::Clients(fixtures_boards::client_rows(text)),
+        Query::Client(id) => Answer::Client(fixtures_boards::profile(id.as_str()).map(Box::new)),
     }
 }

@@ -297,7 +297,7 @@ pub static TABLE: &[Row] = &[
     row(A::CardLeft, "card.left", &[(C::Board, "H"), (C::Project, "H")], "Move card left", "Move the project one column to the left.", BOARD).footer(20, "move left").palette(),
     row(A::CardRight, "card.right", &[(C::Board, "L"), (C::Project, "L")], "Move card right", "Move the project one column to the right.", BOARD).footer(21, "move right").palette(),
     row(A::CardStatus, "card.status", &[(C::Board, "s"), (C::Project, "s")], "Project status…", "Pick the column to move the project to.", BOARD).footer(25, "status").palette(),
-    row(A::CardNew, "card.new", &[(C::Board, "n"), (C::Profile, "n"), (C::Clients, "n")], "New project…", "Make a project.", BOARD).footer(40, "new").palette(),
+    row(A::CardNew, "card.new", &[(C::Board, "n"), (C::Profile, "n"), (C::Clients, "n")], "New project…", "Make a project.", BOARD).footer(40, "new project").palette(),
     row(A::CardEdit, "card.edit", &[(C::Board, "e"), (C::Project, "e")], "Edit project…", "Change the project's fields.", BOARD).footer(30, "edit").palette(),
     row(A::CardTickets, "card.tickets", &[(C::Board, "o"), (C::Project, "o")], "Tickets of this client", "The queue, with this client's tickets.", BOARD).footer(50, "tickets").palette(),
     row(A::BoardFilter, "board.filter", &[(C::Board, "/")], "Filter projects", "Only projects whose title or client contains the text.", BOARD).footer(60, "filter").palette(),

@@ -80,6 +80,12 @@ pub fn available(action: Action, state: &State) -> Availability {
         Action::ProfileTickets | Action::ProfileProjects => {
             needs(state.clients.person().is_some(), "there is no client under the cursor")
         }
+        Action::Open if state.tab == Tab::Boards => {
+            needs(super::screen::board::selected(state).is_some(), "there is no project to open")
+        }
+        Action::Open if state.tab == Tab::Clients => {
+            needs(state.clients.person().is_some(), "there is no client to open")
+        }
         Action::Open if on_queue => {
             let empty = state.queue.remote == Remote::Ready && ticket.is_none();
             needs(!empty, "there is nothing to open")

@@ -26,7 +26,7 @@ pub fn draw(pen: &mut Pen<'_>, state: &State, areas: &Areas) -> Option<Position>
             None
         }
         Overlay::Prompt(prompt) => Some(draw_prompt(pen, prompt, areas)),
-        Overlay::Form(_) => None,
+        Overlay::Form(form) => super::form::draw(pen, state, form),
         Overlay::Card(scroll) => {
             if areas.card.width == 0 {
                 let inside = pen.boxed(centred(state.size, 50, 22), "Client");

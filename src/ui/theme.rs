@@ -67,6 +67,9 @@ pub struct Signs {
     pub down: &'static str,
     pub ellipsis: &'static str,
     pub dot: &'static str,
+    pub left: &'static str,
+    pub right: &'static str,
+    pub junction: &'static str,
     pub below: &'static str,
     pub corners: [&'static str; 4],
 }
@@ -85,6 +88,9 @@ const UNICODE: Signs = Signs {
     down: "↓",
     ellipsis: "…",
     dot: "·",
+    left: "‹",
+    right: "›",
+    junction: "┬",
     below: "↓",
     corners: ["╭", "╮", "╰", "╯"],
 };
@@ -103,6 +109,9 @@ const ASCII: Signs = Signs {
     down: "by ",
     ellipsis: "~",
     dot: "-",
+    left: "<",
+    right: ">",
+    junction: "+",
     below: "v",
     corners: ["+", "+", "+", "+"],
 };

@@ -161,8 +161,8 @@ impl Field {
 pub fn describe(person: &Person) -> String {
     match (person.name.is_blank(), person.company.is_blank()) {
         (_, true) => person.display_name().to_owned(),
-        (true, false) => format!("{} · {}", person.email.one_line(), person.company.one_line()),
-        (false, false) => format!("{} · {}", person.name.one_line(), person.company.one_line()),
+        (true, false) => format!("{}, {}", person.email.one_line(), person.company.one_line()),
+        (false, false) => format!("{}, {}", person.name.one_line(), person.company.one_line()),
     }
 }
 

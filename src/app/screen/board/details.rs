@@ -102,7 +102,7 @@ impl Page {
         self.fact(Tone::Text, "Start", &date(card.start_date));
         match end(card, today(state)) {
             Some((End::Overdue, _)) => {
-                self.fact(Tone::Danger, "End", &format!("{} (overdue)", date(card.end_date)));
+                self.fact(Tone::Danger, "End", &format!("overdue, {}", date(card.end_date)));
             }
             _ => self.fact(Tone::Text, "End", &date(card.end_date)),
         }

@@ -39,6 +39,8 @@ pub enum Line {
     Blank,
     /// Part of who it is.
     Who(Who, String),
+    /// Since when, and last seen.
+    Dates,
     /// Above the projects, with their number.
     Projects(usize),
     /// A project: its place among all that can be opened, and among the projects.
@@ -58,7 +60,7 @@ pub enum Who {
     Name,
     /// The company.
     Company,
-    /// Addresses and dates.
+    /// The address.
     Fact,
     /// Something to know before writing.
     Warning,
@@ -109,6 +111,7 @@ impl Profile {
         let Some(data) = &self.data else { return Vec::new() };
         let mut lines = Vec::new();
         who(data, usize::from(width.saturating_sub(2)), &mut lines);
+        lines.push(Line::Dates);
         lines.push(Line::Blank);
         lines.push(Line::Projects(data.projects.len()));
         lines.extend((0..data.projects.len()).map(|at| Line::Project(at, at)));
@@ -137,7 +140,9 @@ impl Profile {
 pub const fn place(line: &Line) -> Option<usize> {
     match line {
         Line::Project(place, _) | Line::Ticket(place, _) => Some(*place),
-        Line::Blank | Line::Who(..) | Line::Projects(_) | Line::Tickets(_) | Line::Empty(_) => None,
+        Line::Blank | Line::Who(..) | Line::Dates | Line::Projects(_) | Line::Tickets(_) | Line::Empty(_) => {
+            None
+        }
     }
 }
 
