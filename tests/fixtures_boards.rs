@@ -94,11 +94,11 @@ pub fn fits(filter: &BoardFilter, card: &ProjectCard) -> bool {
 }
 
 pub fn board(filter: &BoardFilter) -> Vec<BoardColumn> {
-    columns(all_cards().into_iter().filter(|card| fits(filter, card)).collect())
+    columns(&all_cards().into_iter().filter(|card| fits(filter, card)).collect::<Vec<_>>())
 }
 
 /// The board of these cards, as the desk answers it.
-pub fn columns(cards: Vec<ProjectCard>) -> Vec<BoardColumn> {
+pub fn columns(cards: &[ProjectCard]) -> Vec<BoardColumn> {
     let of = |status: &ProjectStatus| {
         let cards: Vec<ProjectCard> = cards.iter().filter(|card| card.status == *status).cloned().collect();
         let count = Count::new(cards.len() as u32);
@@ -164,7 +164,7 @@ pub fn profile(id: &str) -> Option<ClientProfile> {
         ),
         status: [TicketStatus::Open, TicketStatus::Pending, TicketStatus::Resolved][n % 3].clone(),
         last_activity_at: ago(100 + 3000 * n as u64),
-        waiting_since: (n % 3 == 0).then(|| ago(130)),
+        waiting_since: n.is_multiple_of(3).then(|| ago(130)),
     };
     Some(ClientProfile {
         client: row,

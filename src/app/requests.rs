@@ -201,22 +201,16 @@ fn fetch_failed(state: &mut State, purpose: &Purpose, failure: &Failure) {
     }
     let now = state.now;
     match purpose {
-        Purpose::Queue(_) => state.queue.failed(failure.sentence()),
-        Purpose::Thread(ticket) => thread::failed(state, &ticket.clone(), failure.sentence()),
-        Purpose::Counts | Purpose::Staff | Purpose::Older(_) | Purpose::Command(..) => {}
-        Purpose::Jump(_)
-        | Purpose::Board
-        | Purpose::BoardColumn(_)
-        | Purpose::Project(_)
-        | Purpose::Clients
-        | Purpose::ClientPicker
-        | Purpose::Profile(_) => {
-            let why = failure.sentence();
-            board::failed(state, purpose, &why);
-            clients::failed(state, purpose, &why);
-            state.toasts.warn(why, now);
-        }
+        Purpose::Queue(_) => return state.queue.failed(failure.sentence()),
+        Purpose::Thread(ticket) => return thread::failed(state, &ticket.clone(), failure.sentence()),
+        Purpose::Counts | Purpose::Staff | Purpose::Older(_) | Purpose::Command(..) => return,
+        Purpose::Board => board::failed(state, &failure.sentence()),
+        Purpose::Project(id) => board::project_failed(state, id, &failure.sentence()),
+        Purpose::Clients => clients::failed(state, &failure.sentence()),
+        Purpose::Profile(id) => clients::profile_failed(state, id, &failure.sentence()),
+        Purpose::Jump(_) | Purpose::BoardColumn(_) | Purpose::ClientPicker => {}
     }
+    state.toasts.warn(failure.sentence(), now);
 }
 
 /// A command was carried out, or not.

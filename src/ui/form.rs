@@ -18,7 +18,7 @@ pub fn draw(pen: &mut Pen<'_>, state: &State, form: &Form) -> Option<Position> {
     let theme = pen.theme;
     let spare = state.size.1.saturating_sub(4 + form.fields.len() as u16);
     let areas = form.fields.iter().filter(|field| matches!(field.input, FieldInput::Area(_))).count() as u16;
-    let tall = if areas == 0 { 1 } else { (1 + spare.saturating_sub(1) / areas).clamp(2, 8) };
+    let tall = (1 + spare.saturating_sub(1) / areas.max(1)).clamp(2, 8);
     let heights: Vec<u16> = form.fields.iter().map(|field| height(field, tall)).collect();
     let whole: u16 = heights.iter().sum();
     let inside = pen.boxed(centred(state.size, WIDTH, whole + 4), &form.title);

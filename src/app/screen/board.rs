@@ -229,42 +229,43 @@ pub fn project_loaded(state: &mut State, id: &ProjectId, project: Option<Box<Pro
     }
 }
 
-/// Something could not be had.
-pub fn failed(state: &mut State, purpose: &Purpose, why: &str) {
-    let board = &mut state.board;
-    match purpose {
-        Purpose::Board => board.remote = Remote::Failed(why.to_owned()),
-        Purpose::Project(id) => {
-            board.edit_when_loaded = None;
-            if let Some(open) = board.project.as_mut().filter(|open| open.id == *id) {
-                open.remote = Remote::Failed(why.to_owned());
-            }
-        }
-        _ => {}
+/// The board could not be had.
+pub fn failed(state: &mut State, why: &str) {
+    state.board.remote = Remote::Failed(why.to_owned());
+}
+
+/// A project could not be had.
+pub fn project_failed(state: &mut State, id: &ProjectId, why: &str) {
+    state.board.edit_when_loaded = None;
+    if let Some(open) = state.board.project.as_mut().filter(|open| open.id == *id) {
+        open.remote = Remote::Failed(why.to_owned());
     }
 }
 
 /// A command was carried out.
 pub fn carried_out(state: &mut State, command: &Command) {
-    match command {
-        Command::EditProject { project, changes } => {
-            state.board.columns.settle(project, changes);
-            if let Some(open) = state.board.project.as_mut().filter(|open| open.id == *project) {
-                open.settle(changes);
-            }
-            moving::send_held(state, project);
-            // What was asked for before the change may show the time before it.
-            let overlaps = state.requests.any(|purpose| *purpose == Purpose::Board);
-            let new_client = changes.iter().any(|change| matches!(change, ProjectChange::Client(_)));
-            if state.tab == Tab::Boards && (overlaps || new_client || state.link != Link::Live) {
-                reload(state);
-            }
-        }
-        Command::CreateProject { project, .. } if state.tab == Tab::Boards => {
-            state.board.go_to = Some(project.clone());
-            reload(state);
-        }
-        _ => {}
+    if let Command::EditProject { project, changes } = command {
+        changed(state, project, changes);
+    }
+    if let Command::CreateProject { project, .. } = command
+        && state.tab == Tab::Boards
+    {
+        state.board.go_to = Some(project.clone());
+        reload(state);
+    }
+}
+
+fn changed(state: &mut State, project: &ProjectId, changes: &[ProjectChange]) {
+    state.board.columns.settle(project, changes);
+    if let Some(open) = state.board.project.as_mut().filter(|open| open.id == *project) {
+        open.settle(changes);
+    }
+    moving::send_held(state, project);
+    // What was asked for before the change may show the time before it.
+    let overlaps = state.requests.any(|purpose| *purpose == Purpose::Board);
+    let new_client = changes.iter().any(|change| matches!(change, ProjectChange::Client(_)));
+    if state.tab == Tab::Boards && (overlaps || new_client || state.link != Link::Live) {
+        reload(state);
     }
 }
 
@@ -283,24 +284,28 @@ impl OpenProject {
             if let Command::EditProject { project, changes } = command
                 && *project == self.id
             {
-                changes.iter().for_each(|change| patch(shown, change));
+                patch(shown, changes);
             }
         }
     }
 
     fn settle(&mut self, changes: &[ProjectChange]) {
         if let Some(read) = &mut self.read {
-            changes.iter().for_each(|change| patch(read, change));
+            patch(read, changes);
         }
     }
 }
 
-fn patch(project: &mut Project, change: &ProjectChange) {
+fn patch(project: &mut Project, changes: &[ProjectChange]) {
     let text = |text: &Option<String>| text.as_deref().map(Into::into);
-    match change {
-        ProjectChange::Description(change) => project.description = text(&change.to),
-        ProjectChange::Requirements(change) => project.requirements = text(&change.to),
-        other => columns::patch(&mut project.card, other),
+    for change in changes {
+        columns::patch(&mut project.card, change);
+        if let ProjectChange::Description(change) = change {
+            project.description = text(&change.to);
+        }
+        if let ProjectChange::Requirements(change) = change {
+            project.requirements = text(&change.to);
+        }
     }
 }
 

@@ -156,16 +156,15 @@ pub fn profile_loaded(state: &mut State, id: &UserId, data: Option<Box<ClientPro
     }
 }
 
-/// Something could not be had.
-pub fn failed(state: &mut State, purpose: &Purpose, why: &str) {
-    match purpose {
-        Purpose::Clients => state.clients.remote = Remote::Failed(why.to_owned()),
-        Purpose::Profile(id) => {
-            if let Some(profile) = state.clients.profile.as_mut().filter(|profile| profile.id == *id) {
-                profile.remote = Remote::Failed(why.to_owned());
-            }
-        }
-        _ => {}
+/// The list could not be had.
+pub fn failed(state: &mut State, why: &str) {
+    state.clients.remote = Remote::Failed(why.to_owned());
+}
+
+/// A client could not be had.
+pub fn profile_failed(state: &mut State, id: &UserId, why: &str) {
+    if let Some(profile) = state.clients.profile.as_mut().filter(|profile| profile.id == *id) {
+        profile.remote = Remote::Failed(why.to_owned());
     }
 }
 
