@@ -5,7 +5,7 @@
 
 use super::error::Result;
 use super::moment::Moment;
-use super::people::{self, person_columns};
+use super::people::{self, person_columns, person_lookup};
 use super::sql;
 use super::statement::{Statement, contains_pattern};
 use crate::domain::ids::{ProjectId, TicketId, UserId};
@@ -25,19 +25,28 @@ macro_rules! card_columns {
     () => {
         concat!(
             "p.project_id, s.title, s.status::text AS status, s.type::text AS kind, s.budget::float8 AS budget, \
-             s.start_date, s.end_date, p.client_id, p.version, ",
-            person_columns!("c", "client"),
-            ", (SELECT count(*) FROM (SELECT FROM desk.tickets AS t \
-                 WHERE t.client_id = p.client_id AND t.active LIMIT 1000) AS n) AS open_tickets"
+             s.start_date, s.end_date, p.client_id, p.version, o.open_tickets, ",
+            person_columns!("c", "client")
         )
     };
 }
 pub(super) use card_columns;
 
-/// What a card is joined from, once its place is found.
+/// What a card is joined from, once its place is found; the client whose open tickets are counted is given apart, so
+/// that they are counted once where all cards are of one client.
 macro_rules! card_joins {
-    () => {
-        " JOIN public.projects AS s ON s.id = p.project_id LEFT JOIN public.users AS c ON c.id = p.client_id"
+    ($client:expr) => {
+        concat!(
+            " CROSS JOIN LATERAL (SELECT w.title, w.status, w.type, w.budget, w.start_date, w.end_date, \
+                                         w.description, w.requirements, w.created_at \
+                                    FROM public.projects AS w WHERE w.id = p.project_id LIMIT 1) AS s",
+            person_lookup!("c", "p.client_id"),
+            " CROSS JOIN LATERAL (SELECT count(*) AS open_tickets \
+                                    FROM (SELECT FROM desk.tickets AS t \
+                                           WHERE t.active AND t.client_id = ",
+            $client,
+            " LIMIT 1000) AS n) AS o"
+        )
     };
 }
 pub(super) use card_joins;
@@ -53,7 +62,7 @@ macro_rules! of_client_sql {
             $client,
             " ORDER BY b.status IN ('COMPLETED', 'CANCELLED'), b.end_date, b.title_key, b.project_id \
                      LIMIT $3) AS p",
-            card_joins!(),
+            card_joins!($client),
             " ORDER BY p.done, p.end_date, p.title_key, p.project_id"
         )
     };
@@ -115,7 +124,11 @@ fn first_cards(scope: &Scope, filter: &BoardFilter) -> Statement {
     statement.sql(" b.status = m.status");
     shown(&mut statement, filter);
     in_order(&mut statement);
-    statement.sql(concat!(") AS p", card_joins!(), " ORDER BY m.at, p.end_date, p.title_key, p.project_id"));
+    statement.sql(concat!(
+        ") AS p",
+        card_joins!("p.client_id"),
+        " ORDER BY m.at, p.end_date, p.title_key, p.project_id"
+    ));
     statement
 }
 
@@ -170,7 +183,7 @@ fn more_cards(scope: &Scope, filter: &BoardFilter, status: &ProjectStatus, after
     in_order(&mut statement);
     statement.sql(concat!(
         ")) AS p",
-        card_joins!(),
+        card_joins!("p.client_id"),
         " ORDER BY p.end_date, p.title_key, p.project_id LIMIT 50"
     ));
     statement

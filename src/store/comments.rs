@@ -28,7 +28,8 @@ macro_rules! comments_sql {
                       WHERE w.ticket_id = $1 AND $2",
             $where,
             " ORDER BY w.created_at + interval '0' DESC, w.id DESC LIMIT $3) AS c \
-               LEFT JOIN public.users AS u ON u.id = c.user_id \
+               LEFT JOIN LATERAL (SELECT n.name, n.email, n.role FROM public.users AS n \
+                                   WHERE n.id = c.user_id LIMIT 1) AS u ON true \
               ORDER BY c.created_at DESC, c.id DESC"
         )
     };

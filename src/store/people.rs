@@ -9,7 +9,7 @@ use crate::domain::safe_text::SafeText;
 use crate::domain::user::{Person, Role};
 use tokio_postgres::Row;
 
-/// The columns of a person under a prefix. The id is given apart: it is known even where the person is gone.
+/// The columns of a person under a prefix, from [`person_lookup`]. The id is given apart: it is known even where the person is gone.
 macro_rules! person_columns {
     ($alias:literal, $prefix:literal) => {
         concat!(
@@ -37,6 +37,21 @@ macro_rules! person_columns {
     };
 }
 pub(super) use person_columns;
+
+/// Finds a person by key, one after the other: with a limit inside, the planner does not read all accounts at once.
+macro_rules! person_lookup {
+    ($alias:literal, $key:literal) => {
+        concat!(
+            " LEFT JOIN LATERAL (SELECT w.id, w.name, w.company, w.email, w.role, w.active FROM public.users AS w \
+               WHERE w.id = ",
+            $key,
+            " LIMIT 1) AS ",
+            $alias,
+            " ON true"
+        )
+    };
+}
+pub(super) use person_lookup;
 
 /// The names of a person's columns in a result.
 pub(super) struct PersonNames {

@@ -3,7 +3,7 @@
 use super::board::{card, card_columns, card_joins};
 use super::error::Result;
 use super::moment::Moment;
-use super::people::person_columns;
+use super::people::{person_columns, person_lookup};
 use super::sql;
 use crate::domain::ids::ProjectId;
 use crate::domain::project::Project;
@@ -20,7 +20,7 @@ pub async fn by_id(client: &Client, scope: &Scope, project: &ProjectId) -> Resul
             "SELECT ",
             card_columns!(),
             ", s.description, s.requirements, s.created_at FROM desk.projects AS p",
-            card_joins!(),
+            card_joins!("p.client_id"),
             " WHERE p.project_id = $1 AND $2"
         ),
         &[(&project.as_str(), Type::TEXT), (&scope.tickets(), Type::BOOL)],

@@ -5,7 +5,7 @@
 
 use super::error::Result;
 use super::moment::Moment;
-use super::people::person_columns;
+use super::people::{person_columns, person_lookup};
 use super::sql;
 use super::statement::{Statement, escape_like};
 use super::tickets::{numeric_part, ticket_columns, ticket_joins, ticket_row};

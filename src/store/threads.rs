@@ -3,7 +3,7 @@
 use super::drafts;
 use super::error::Result;
 use super::sql;
-use super::tickets::{brief_columns, ticket_brief};
+use super::tickets::{brief_columns, brief_joins, ticket_brief};
 use super::{board, comments, reads, tickets};
 use crate::domain::ids::TicketId;
 use crate::domain::safe_text::SafeText;
@@ -49,9 +49,7 @@ async fn other_open(client: &Client, scope: &Scope, ticket: &TicketId) -> Result
                 " FROM (SELECT b.ticket_id, b.last_activity_at, b.waiting_since FROM desk.tickets AS b \
                          WHERE b.client_id = (SELECT o.client_id FROM desk.tickets AS o WHERE o.ticket_id = $1) \
                            AND b.active AND b.ticket_id <> $1 AND $2 \
-                         ORDER BY b.last_activity_at DESC, b.ticket_id DESC LIMIT 10) AS t \
-                  JOIN public.support_tickets AS s ON s.id = t.ticket_id \
-                 ORDER BY t.last_activity_at DESC, t.ticket_id DESC"
+                         ORDER BY b.last_activity_at DESC, b.ticket_id DESC LIMIT 10) AS t ", brief_joins!(), " ORDER BY t.last_activity_at DESC, t.ticket_id DESC"
             ),
             &[(&ticket.as_str(), Type::TEXT), (&scope.tickets(), Type::BOOL)],
         )

@@ -2,7 +2,7 @@
 
 use super::error::Result;
 use super::moment::Moment;
-use super::people::{self, person_columns};
+use super::people::{self, person_columns, person_lookup};
 use super::sql;
 use crate::domain::comment::Side;
 use crate::domain::ids::{CommentId, TicketId, UserId};
@@ -32,11 +32,14 @@ pub(super) use ticket_columns;
 /// What a queue row is joined from, once its place is found.
 macro_rules! ticket_joins {
     () => {
-        " JOIN public.support_tickets AS s ON s.id = t.ticket_id \
-         LEFT JOIN public.users AS c ON c.id = t.client_id \
-         LEFT JOIN public.users AS a ON a.id = t.assignee_id \
-         LEFT JOIN desk.reads AS r ON r.user_id = $1 AND r.ticket_id = t.ticket_id \
+        concat!(
+            " CROSS JOIN LATERAL (SELECT w.ticket_number, w.subject, w.status FROM public.support_tickets AS w \
+                                   WHERE w.id = t.ticket_id LIMIT 1) AS s",
+            person_lookup!("c", "t.client_id"),
+            person_lookup!("a", "t.assignee_id"),
+            " LEFT JOIN desk.reads AS r ON r.user_id = $1 AND r.ticket_id = t.ticket_id \
          LEFT JOIN desk.drafts AS d ON d.user_id = $1 AND d.ticket_id = t.ticket_id AND d.kind = 'reply'"
+        )
     };
 }
 pub(super) use ticket_joins;
@@ -71,6 +74,15 @@ macro_rules! brief_columns {
     };
 }
 pub(super) use brief_columns;
+
+/// What a brief is joined from.
+macro_rules! brief_joins {
+    () => {
+        " CROSS JOIN LATERAL (SELECT w.ticket_number, w.subject, w.status FROM public.support_tickets AS w \
+                               WHERE w.id = t.ticket_id LIMIT 1) AS s"
+    };
+}
+pub(super) use brief_joins;
 
 /// Reads a row of [`brief_columns`].
 pub(super) fn ticket_brief(row: &Row) -> Result<TicketBrief> {

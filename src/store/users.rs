@@ -9,7 +9,7 @@ use super::moment::Moment;
 use super::people::{self, person_columns};
 use super::sql;
 use super::statement::{Statement, contains_pattern, escape_like};
-use super::tickets::{brief_columns, ticket_brief};
+use super::tickets::{brief_columns, brief_joins, ticket_brief};
 use crate::domain::ids::UserId;
 use crate::domain::query::ClientProfile;
 use crate::domain::user::{ClientRow, Person};
@@ -45,8 +45,9 @@ fn clients_statement(scope: &Scope, text: &str) -> Statement {
     statement.sql(concat!("SELECT ", client_columns!(), " FROM ("));
     matching(&mut statement, text, CLIENTS);
     statement.sql(
-        ") AS m JOIN public.users AS u ON u.id = m.user_id WHERE $1 AND u.role::text = 'CLIENT' \
-         ORDER BY m.rank, m.name_key, u.id",
+        ") AS m CROSS JOIN LATERAL (SELECT w.id, w.name, w.company, w.email, w.role, w.active, w.created_at \
+                                      FROM public.users AS w WHERE w.id = m.user_id LIMIT 1) AS u \
+         WHERE $1 AND u.role::text = 'CLIENT' ORDER BY m.rank, m.name_key, u.id",
     );
     statement
 }
@@ -106,9 +107,9 @@ pub async fn profile(client: &Client, scope: &Scope, user: &UserId) -> Result<Op
                 brief_columns!(),
                 " FROM (SELECT b.ticket_id, b.last_activity_at, b.waiting_since FROM desk.tickets AS b \
                         WHERE b.client_id = $1 AND $2 \
-                        ORDER BY b.last_activity_at DESC, b.ticket_id DESC LIMIT 100) AS t \
-                 JOIN public.support_tickets AS s ON s.id = t.ticket_id \
-                 ORDER BY t.last_activity_at DESC, t.ticket_id DESC"
+                        ORDER BY b.last_activity_at DESC, b.ticket_id DESC LIMIT 100) AS t ",
+                brief_joins!(),
+                " ORDER BY t.last_activity_at DESC, t.ticket_id DESC"
             ),
             &head,
         ),
