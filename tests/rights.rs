@@ -1,0 +1,243 @@
+//! Rights: the whole matrix of who may do what to whom, as one reviewed snapshot.
+
+use kaygia_desk::auth::{Account, Actor, resume};
+use kaygia_desk::domain::command::{
+    Change, Command, LastComment, PasswordHash, ProjectChange, ProjectFields,
+};
+use kaygia_desk::domain::ids::{CommentId, ProjectId, SessionId, TicketId, UserId};
+use kaygia_desk::domain::project::{ProjectStatus, ProjectType};
+use kaygia_desk::domain::safe_text::SafeText;
+use kaygia_desk::domain::ticket::{Draft, Priority, TicketStatus};
+use kaygia_desk::domain::time::Timestamp;
+use kaygia_desk::domain::user::Role;
+use kaygia_desk::policy::{self, Accounts, Denial, Facts, Standing};
+use std::fmt::Write as _;
+
+fn staff(role: Role) -> Actor {
+    let account = Account {
+        id: UserId::new("actor"),
+        name: SafeText::new("Actor"),
+        email: SafeText::new("actor@example.test"),
+        role,
+        active: true,
+        verified: true,
+        password_hash: None,
+    };
+    resume(account, SessionId::new("session")).unwrap()
+}
+
+fn standing(role: Option<Role>) -> Standing {
+    Standing { role, active: true, verified: true, session: true }
+}
+
+/// Whoever acts, and how they stand at the moment of the write.
+fn actors() -> Vec<(&'static str, Actor, Standing)> {
+    let admin = || staff(Role::Admin);
+    let now = |role| standing(Some(role));
+    vec![
+        ("ADMIN", admin(), now(Role::Admin)),
+        ("SUPER_ADMIN", staff(Role::SuperAdmin), now(Role::SuperAdmin)),
+        ("was SUPER_ADMIN, now ADMIN", staff(Role::SuperAdmin), now(Role::Admin)),
+        ("was ADMIN, now CLIENT", admin(), now(Role::Client)),
+        ("was ADMIN, now a role unknown to the desk", admin(), now(Role::Unknown("OWNER".into()))),
+        ("switched off", admin(), Standing { active: false, ..now(Role::Admin) }),
+        ("address no longer verified", admin(), Standing { verified: false, ..now(Role::Admin) }),
+        ("session ended", admin(), Standing { session: false, ..now(Role::Admin) }),
+        ("account gone", admin(), Standing { active: false, verified: false, ..standing(None) }),
+        ("operator", Actor::operator(), Standing { session: false, ..standing(None) }),
+        ("system", Actor::system(), Standing { session: false, ..standing(None) }),
+    ]
+}
+
+/// The person whom a command names: role, and whether the account is on.
+type Named = Option<(Role, bool)>;
+
+/// Every command, with every kind of person that it may name.
+fn commands() -> Vec<(String, Command, Named)> {
+    let people = [
+        ("a client", Some((Role::Client, true))),
+        ("a client who is off", Some((Role::Client, false))),
+        ("staff", Some((Role::Admin, true))),
+        ("staff who are off", Some((Role::SuperAdmin, false))),
+        ("a role unknown to the desk", Some((Role::Unknown("OWNER".into()), true))),
+        ("nobody known", None),
+    ];
+    let mut commands = Vec::new();
+    let mut add = |command: Command, relation: &str, named: Named| {
+        commands.push((format!("{} {relation}", command.name()).trim_end().to_owned(), command, named));
+    };
+    let ticket = || TicketId::new("t");
+    add(
+        Command::Assign { ticket: ticket(), change: Change::new(Some(UserId::new("a")), None) },
+        "to nobody",
+        None,
+    );
+    for (who, named) in people.clone() {
+        let command = Command::Assign { ticket: ticket(), change: Change::new(None, Some(UserId::new("a"))) };
+        add(command, &format!("to {who}"), named);
+    }
+    let status = Change::new(TicketStatus::Open, TicketStatus::Closed);
+    add(
+        Command::SetStatus { ticket: ticket(), change: status.clone(), last_comment: LastComment::Any },
+        "",
+        None,
+    );
+    add(
+        Command::SetPriority { ticket: ticket(), change: Change::new(Priority::Low, Priority::High) },
+        "",
+        None,
+    );
+    add(Command::SetWaiting { ticket: ticket(), change: Change::new(None, None) }, "", None);
+    let (comment, content) = (CommentId::new("c"), String::new());
+    add(
+        Command::Reply { ticket: ticket(), comment, content, status, last_comment: LastComment::Any },
+        "",
+        None,
+    );
+    for (who, named) in people.clone() {
+        let command = Command::CreateTicket {
+            ticket: ticket(),
+            client: UserId::new("a"),
+            subject: String::new(),
+            description: String::new(),
+            priority: Priority::Normal,
+        };
+        add(command, &format!("for {who}"), named);
+    }
+    let draft = Draft {
+        comment: CommentId::new("c"),
+        content: String::new(),
+        last_comment: None,
+        status_after: None,
+        older_content: None,
+        version: 0,
+    };
+    add(Command::SaveDraft { ticket: ticket(), draft }, "", None);
+    add(Command::DiscardDraft { ticket: ticket(), comment: CommentId::new("c") }, "", None);
+    add(Command::MarkSeen { ticket: ticket(), up_to: Some(Timestamp::from_micros(0)) }, "", None);
+    for (who, named) in people.clone() {
+        add(
+            Command::CreateProject { project: ProjectId::new("p"), fields: Box::new(fields()) },
+            &format!("for {who}"),
+            named,
+        );
+    }
+    let title = ProjectChange::Title(Change::new(String::new(), String::new()));
+    add(
+        Command::EditProject { project: ProjectId::new("p"), changes: vec![title.clone()] },
+        "but its client",
+        None,
+    );
+    for (who, named) in people {
+        let client = ProjectChange::Client(Change::new(UserId::new("b"), UserId::new("a")));
+        let command =
+            Command::EditProject { project: ProjectId::new("p"), changes: vec![title.clone(), client] };
+        add(command, &format!("over to {who}"), named);
+    }
+    for role in [Role::Client, Role::Admin, Role::SuperAdmin] {
+        let relation = format!("as {}", role.as_str());
+        let command = Command::AddUser {
+            user: UserId::new("a"),
+            email: String::new(),
+            name: String::new(),
+            company: None,
+            role,
+            password_hash: PasswordHash::new(""),
+        };
+        add(command, &relation, None);
+    }
+    commands
+}
+
+fn fields() -> ProjectFields {
+    ProjectFields {
+        title: String::new(),
+        client: UserId::new("a"),
+        status: ProjectStatus::Pending,
+        kind: ProjectType::Other,
+        budget: None,
+        start_date: None,
+        end_date: None,
+        description: None,
+        requirements: None,
+    }
+}
+
+#[test]
+fn who_may_do_what_to_whom() {
+    let actors = actors();
+    let mut verdicts = vec!["yes".to_owned()];
+    let mut rows = String::new();
+    for (name, command, named) in commands() {
+        let _ = write!(rows, "{name:<48}");
+        for (_, actor, standing) in &actors {
+            let facts = Facts { standing: standing.clone(), named: named.clone() };
+            let verdict = match policy::permit(actor, command.clone(), &facts) {
+                Ok(_) => "yes".to_owned(),
+                Err(Denial::Forbidden(why)) => format!("no: {why}"),
+                Err(Denial::SignedOut(why)) => format!("signed out: {why}"),
+            };
+            let sign = verdicts.iter().position(|known| *known == verdict).unwrap_or_else(|| {
+                verdicts.push(verdict);
+                verdicts.len() - 1
+            });
+            let _ = write!(rows, " {:>2}", if sign == 0 { "+".to_owned() } else { sign.to_string() });
+        }
+        rows.push('\n');
+    }
+    let mut table = String::new();
+    for (at, (name, _, _)) in actors.iter().enumerate() {
+        let _ = writeln!(table, "column {:<2} {name}", at + 1);
+    }
+    for (sign, verdict) in verdicts.iter().enumerate() {
+        let sign = if sign == 0 { "+".to_owned() } else { sign.to_string() };
+        let _ = writeln!(table, "sign {sign:<4} {verdict}");
+    }
+    insta::assert_snapshot!(table + "\n" + &rows);
+}
+
+#[test]
+fn a_permit_carries_the_command_and_the_actor_that_were_judged() {
+    let facts = Facts { standing: standing(Some(Role::Admin)), named: None };
+    let command = Command::SetPriority {
+        ticket: TicketId::new("t"),
+        change: Change::new(Priority::Low, Priority::High),
+    };
+    let (permitted, actor) =
+        policy::permit(&staff(Role::Admin), command.clone(), &facts).unwrap().into_parts();
+    assert_eq!(permitted, command);
+    assert_eq!(actor.user().unwrap().as_str(), "actor");
+}
+
+#[test]
+fn who_may_read_what() {
+    let scope = |actor: Actor| {
+        let scope = policy::scope(&actor);
+        (scope.tickets(), scope.accounts(), scope.reader().is_some())
+    };
+    assert_eq!(scope(staff(Role::Admin)), (true, Accounts::Clients, true));
+    assert_eq!(scope(staff(Role::SuperAdmin)), (true, Accounts::All, true));
+    assert_eq!(scope(Actor::operator()), (true, Accounts::All, false));
+    assert_eq!(scope(Actor::system()), (true, Accounts::All, false));
+}
+
+#[test]
+fn only_active_verified_staff_become_actors_by_a_session() {
+    for (role, active, verified) in [
+        (Role::Client, true, true),
+        (Role::Unknown("OWNER".into()), true, true),
+        (Role::Admin, false, true),
+        (Role::SuperAdmin, true, false),
+    ] {
+        let account = Account {
+            id: UserId::new("u"),
+            name: SafeText::new("U"),
+            email: SafeText::new("u@example.test"),
+            role,
+            active,
+            verified,
+            password_hash: None,
+        };
+        assert!(resume(account, SessionId::new("s")).is_err());
+    }
+}
