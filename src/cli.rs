@@ -90,7 +90,7 @@ enum Command {
     #[command(hide = true)]
     Doctor(doctor::Arguments),
     /// Accounts
-    #[command(subcommand, hide = true)]
+    #[command(subcommand)]
     User(user::Command),
     /// Fill a migrated database with generated tickets
     Generate(generate::Arguments),

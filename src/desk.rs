@@ -4,6 +4,7 @@
 //! connection. A write is one transaction: lock, facts, permit, compare, write, event. Every use of the database
 //! has a time limit, and what comes back are answers, or failures in words a person can act on.
 
+pub mod accounts;
 mod check;
 pub mod demo;
 mod execute;

@@ -36,3 +36,4 @@ mod store_write;
 mod support;
 mod support_test;
 mod telemetry;
+mod user_add;

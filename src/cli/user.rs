@@ -2,8 +2,12 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Exit, Failure, not_there_yet, prompt};
-use crate::config::Config;
+use super::{Exit, Failure, prompt, say};
+use crate::auth::Password;
+use crate::config::{Config, Link};
+use crate::desk::accounts::{self, NewAccount};
+use crate::domain::ids::UserId;
+use crate::domain::user::Role;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -27,8 +31,32 @@ pub(super) struct Add {
     pub company: Option<String>,
 }
 
-pub(super) fn run(_config: &Config, command: &Command) -> Result<Exit, Failure> {
-    let Command::Add(_account) = command;
-    let _password = prompt::new_password()?;
-    Err(not_there_yet("desk user add"))
+pub(super) fn run(config: &Config, command: &Command) -> Result<Exit, Failure> {
+    let Command::Add(add) = command;
+    let Some(url) = &config.database_url else {
+        return Err(Failure::Told("no database is named; use DATABASE_URL or --database-url".to_owned()));
+    };
+    let mut password = prompt::new_password()?;
+    let role = Role::parse(&add.role.to_uppercase());
+    let may = if role.is_staff() { "can sign in to the desk now" } else { "can use the web app now" };
+    let account = NewAccount {
+        user: UserId::from_random(random()?),
+        email: add.email.clone(),
+        name: add.name.clone(),
+        company: add.company.clone(),
+        role,
+        password: Password::new(std::mem::take(&mut *password)),
+    };
+    let origin = format!("desk user add, process {}", std::process::id());
+    let work = accounts::add(url.expose(), config.link == Link::Pooled, account, &origin);
+    super::block_on(work)?.map_err(|failure| Failure::Told(failure.sentence()))?;
+    say(format_args!("{} {may}, as {}.", add.email.trim(), add.role.to_uppercase()));
+    Ok(Exit::Done)
+}
+
+fn random() -> Result<[u8; 16], Failure> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::Told(format!("this system gives no random bytes: {error}")))?;
+    Ok(bytes)
 }
