@@ -6,10 +6,10 @@
 -- or CLOSED. Messages are ordered by (created_at, id).
 
 -- The moment of an answer given now: never before the newest message seen, unless that one lies days ahead.
-CREATE OR REPLACE FUNCTION desk.answer_time(last_activity_at timestamp) RETURNS timestamp
+CREATE OR REPLACE FUNCTION desk.answer_time(last_message_at timestamp) RETURNS timestamp
 LANGUAGE sql VOLATILE AS $$
-  SELECT CASE WHEN last_activity_at < (pg_catalog.clock_timestamp() AT TIME ZONE 'utc') + interval '1 day'
-    THEN GREATEST(pg_catalog.clock_timestamp() AT TIME ZONE 'utc', last_activity_at)
+  SELECT CASE WHEN last_message_at < (pg_catalog.clock_timestamp() AT TIME ZONE 'utc') + interval '1 day'
+    THEN GREATEST(pg_catalog.clock_timestamp() AT TIME ZONE 'utc', last_message_at)
     ELSE pg_catalog.clock_timestamp() AT TIME ZONE 'utc' END
 $$;
 

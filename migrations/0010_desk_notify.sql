@@ -68,12 +68,21 @@ BEGIN
 END
 $$;
 
--- For statements without rows to tell: TRUNCATE ('*') and what waits to be folded ('stale').
-CREATE OR REPLACE FUNCTION desk.tell() RETURNS trigger
+CREATE OR REPLACE FUNCTION desk.emptied() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF pg_notification_queue_usage() <= 0.5 THEN
-    PERFORM pg_notify('desk', TG_ARGV[0]);
+    PERFORM pg_notify('desk', '*');
+  END IF;
+  RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION desk.stale_added() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM changed) AND pg_notification_queue_usage() <= 0.5 THEN
+    PERFORM pg_notify('desk', 'stale');
   END IF;
   RETURN NULL;
 END
@@ -93,7 +102,7 @@ CREATE OR REPLACE TRIGGER tell_update AFTER UPDATE ON desk.tickets
 CREATE OR REPLACE TRIGGER tell_delete AFTER DELETE ON desk.tickets
   REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION desk.tickets_changed();
 CREATE OR REPLACE TRIGGER tell_truncate AFTER TRUNCATE ON desk.tickets
-  FOR EACH STATEMENT EXECUTE FUNCTION desk.tell('*');
+  FOR EACH STATEMENT EXECUTE FUNCTION desk.emptied();
 
 CREATE OR REPLACE TRIGGER tell_insert AFTER INSERT ON desk.projects
   REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION desk.projects_changed();
@@ -102,7 +111,7 @@ CREATE OR REPLACE TRIGGER tell_update AFTER UPDATE ON desk.projects
 CREATE OR REPLACE TRIGGER tell_delete AFTER DELETE ON desk.projects
   REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION desk.projects_changed();
 CREATE OR REPLACE TRIGGER tell_truncate AFTER TRUNCATE ON desk.projects
-  FOR EACH STATEMENT EXECUTE FUNCTION desk.tell('*');
+  FOR EACH STATEMENT EXECUTE FUNCTION desk.emptied();
 
 CREATE OR REPLACE TRIGGER tell_insert AFTER INSERT ON desk.users
   REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION desk.users_changed();
@@ -111,7 +120,7 @@ CREATE OR REPLACE TRIGGER tell_update AFTER UPDATE ON desk.users
 CREATE OR REPLACE TRIGGER tell_delete AFTER DELETE ON desk.users
   REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION desk.users_changed();
 CREATE OR REPLACE TRIGGER tell_truncate AFTER TRUNCATE ON desk.users
-  FOR EACH STATEMENT EXECUTE FUNCTION desk.tell('*');
+  FOR EACH STATEMENT EXECUTE FUNCTION desk.emptied();
 
 CREATE OR REPLACE TRIGGER tell_insert AFTER INSERT ON desk.stale
-  FOR EACH STATEMENT EXECUTE FUNCTION desk.tell('stale');
+  REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION desk.stale_added();

@@ -82,7 +82,7 @@ BEGIN
     UPDATE desk.tickets t
        SET status = r.status, client_id = r.client_id, number = r.number,
            last_author_id = CASE WHEN t.comment_count = 0 THEN r.client_id ELSE t.last_author_id END,
-           answered_at = CASE WHEN r.closing THEN desk.answer_time(t.last_activity_at) ELSE t.answered_at END,
+           answered_at = CASE WHEN r.closing THEN desk.answer_time(GREATEST(t.last_activity_at, t.created_at)) ELSE t.answered_at END,
            waiting_since = CASE WHEN r.closing THEN NULL ELSE t.waiting_since END
      WHERE t.ticket_id = (SELECT l.ticket_id FROM desk.tickets l WHERE l.ticket_id = r.id FOR UPDATE SKIP LOCKED)
        AND NOT r.moved;

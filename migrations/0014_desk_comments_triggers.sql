@@ -30,7 +30,7 @@ BEGIN
               AND r.at > t.answered_at - interval '5 minutes'
              THEN r.at - interval '1 microsecond' ELSE t.answered_at END
      WHERE t.ticket_id = (SELECT l.ticket_id FROM desk.tickets l WHERE l.ticket_id = r.ticket_id FOR UPDATE SKIP LOCKED)
-       AND (r.at, r.id) > (t.last_activity_at, coalesce(t.last_comment_id, ''));
+       AND (r.at, r.id) > (t.last_activity_at, coalesce(t.last_comment_id, '')) AND r.at >= t.created_at;
     IF NOT FOUND THEN
       INSERT INTO desk.stale (kind, row_id) VALUES ('ticket', r.ticket_id);
     END IF;

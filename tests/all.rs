@@ -36,4 +36,5 @@ mod store_write;
 mod support;
 mod support_test;
 mod telemetry;
+mod triggers;
 mod user_add;
