@@ -7,6 +7,7 @@ pub mod auth;
 pub mod board;
 pub mod comments;
 pub mod demo;
+pub mod doctor;
 pub mod drafts;
 pub mod error;
 pub mod events;

@@ -18,6 +18,7 @@ mod config;
 mod demo;
 mod dependencies;
 mod desk;
+mod doctor;
 mod fixtures;
 mod fixtures_boards;
 mod generate;

@@ -14,7 +14,7 @@ pub mod steps;
 pub use self::state::{Report, State, inspect};
 
 use self::state::{done, marks};
-use self::steps::{Kind, STEPS};
+use self::steps::{Index, Kind, STEPS, Step};
 use super::error::{Error, Meaning, Result};
 use super::fold;
 use super::pool::connect::Connector;
@@ -127,11 +127,31 @@ async fn run_locked(db: &mut Client, watch: Watch<'_>) -> Result<Report> {
     Ok(report)
 }
 
+/// Applies a step that only puts functions and triggers back once more.
+pub(crate) async fn again(db: &mut Client, step: &Step, watch: Watch<'_>) -> Result<()> {
+    apply::locked_briefly(db, step.sql, None, &mut || watch(Progress::Retry(step.name))).await
+}
+
+/// The documented indexes that are missing or broken.
+pub(crate) async fn missing_indexes<C: GenericClient + Sync>(db: &C) -> Result<Vec<Index>> {
+    index::missing(db).await
+}
+
+/// Makes the documented indexes that are missing; answers with the statements that only their owner may run.
+pub(crate) async fn indexes_again(db: &mut Client, watch: Watch<'_>) -> Result<Vec<String>> {
+    let mut left = Vec::new();
+    for step in STEPS.iter().filter(|step| step.kind == Kind::Index) {
+        left.extend(index::all(db, step, watch).await?);
+    }
+    Ok(left)
+}
+
 fn lock_key() -> [sql::Param<'static>; 2] {
     [sql::int4(&LOCK_CLASS), sql::int4(&LOCK_MIGRATION)]
 }
 
-async fn lock(db: &Client, watch: Watch<'_>) -> Result<()> {
+/// Takes the lock of migrations and repairs; it goes with the connection.
+pub(crate) async fn lock(db: &Client, watch: Watch<'_>) -> Result<()> {
     let mut pause = Duration::from_millis(50);
     let mut waited = Duration::ZERO;
     while waited < WAIT_FOR_OTHERS {

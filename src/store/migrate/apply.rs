@@ -24,7 +24,7 @@ pub(super) async fn in_one_transaction(db: &mut Client, step: &Step, watch: Watc
 
 /// Runs statements, and one more with parameters, in one transaction that waits at most 200 ms for any lock, so that
 /// the web app never queues behind us for longer; tried again with growing pauses.
-pub(crate) async fn locked_briefly(
+pub(super) async fn locked_briefly(
     db: &mut Client,
     statements: &str,
     last: Option<(&str, &[sql::Param<'_>])>,

@@ -58,8 +58,7 @@ pub(super) async fn all(db: &mut Client, step: &Step, watch: Watch<'_>) -> Resul
 }
 
 /// The documented indexes that are missing or broken.
-#[expect(dead_code, reason = "for the doctor")]
-pub(crate) async fn missing<C: GenericClient + Sync>(db: &C) -> Result<Vec<Index>> {
+pub(super) async fn missing<C: GenericClient + Sync>(db: &C) -> Result<Vec<Index>> {
     let mut missing = Vec::new();
     for index in super::steps::documented_indexes() {
         if standing(db, &index).await? != Standing::Valid {
