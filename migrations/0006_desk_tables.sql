@@ -36,6 +36,8 @@ CREATE INDEX tickets_active_queue ON desk.tickets (queue_key, ticket_id) WHERE a
 CREATE INDEX tickets_active_assignee_queue ON desk.tickets (assignee_id, queue_key, ticket_id) WHERE active;
 CREATE INDEX tickets_active_activity ON desk.tickets (last_activity_at, ticket_id) WHERE active;
 CREATE INDEX tickets_active_assignee_activity ON desk.tickets (assignee_id, last_activity_at, ticket_id) WHERE active;
+-- The client card, the boards and the list of clients count active tickets for many clients at once.
+CREATE INDEX tickets_active_client ON desk.tickets (client_id, last_activity_at, ticket_id) WHERE active;
 CREATE INDEX tickets_status_queue ON desk.tickets (status, queue_key, ticket_id);
 CREATE INDEX tickets_status_activity ON desk.tickets (status, last_activity_at, ticket_id);
 CREATE INDEX tickets_activity ON desk.tickets (last_activity_at, ticket_id);

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::{Address, Config, Environment, Flags, Signs};
+use crate::domain;
 
 /// How a command went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,10 +85,8 @@ enum Command {
     #[command(hide = true)]
     Demo(demo::Arguments),
     /// Create the database's tables, or adopt the web app's
-    #[command(hide = true)]
     Migrate(migrate::Arguments),
     /// Check the database and say what to do about each finding
-    #[command(hide = true)]
     Doctor(doctor::Arguments),
     /// Accounts
     #[command(subcommand)]
@@ -144,6 +143,20 @@ fn dispatch(line: Line, environment: &Environment) -> Result<Exit, Failure> {
         // Works with no config at all, and with a broken one.
         Some(Command::Server(command)) => server::run(&command),
     }
+}
+
+/// The database that a command works on.
+fn database_of(config: &Config) -> Result<&Address, Failure> {
+    config.database_url.as_ref().ok_or_else(|| {
+        let sentence =
+            "no database is named: set DATABASE_URL, or database_url in the config file, or --database-url";
+        Failure::Told(sentence.to_owned())
+    })
+}
+
+/// Waits for a use case, and tells its failure in its own words.
+fn wait_for<T>(work: impl Future<Output = Result<T, domain::failure::Failure>>) -> Result<T, Failure> {
+    block_on(work)?.map_err(|failure| Failure::Told(failure.sentence()))
 }
 
 /// A line on standard output.

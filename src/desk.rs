@@ -11,6 +11,7 @@ mod execute;
 mod failure;
 mod fetch;
 mod sign_in;
+pub mod upkeep;
 
 use crate::auth::{Actor, Password, SessionToken};
 use crate::domain::command::{Command, Done};

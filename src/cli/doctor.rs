@@ -2,8 +2,9 @@
 
 use clap::Args;
 
-use super::{Exit, Failure, not_there_yet};
+use super::{Exit, Failure, migrate, note, say, wait_for};
 use crate::config::Config;
+use crate::domain::safe_text::sanitise;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -12,6 +13,24 @@ pub(super) struct Arguments {
     pub repair: bool,
 }
 
-pub(super) fn run(_config: &Config, _arguments: &Arguments) -> Result<Exit, Failure> {
-    Err(not_there_yet("desk doctor"))
+pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<Exit, Failure> {
+    let upkeep = migrate::upkeep(config)?;
+    if arguments.repair {
+        for line in wait_for(upkeep.repair(&mut |progress| note(progress)))? {
+            say(line);
+        }
+    }
+    let findings = wait_for(upkeep.examine())?;
+    for finding in &findings {
+        say(format_args!(
+            "{:<8} {:<11} {}",
+            finding.severity.word(),
+            finding.subject,
+            sanitise(&finding.what)
+        ));
+        if !finding.advice.is_empty() {
+            say(format_args!("{:<20} -> {}", "", sanitise(&finding.advice)));
+        }
+    }
+    Ok(if findings.iter().any(|finding| finding.is_complaint()) { Exit::No } else { Exit::Done })
 }

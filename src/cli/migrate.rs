@@ -2,8 +2,10 @@
 
 use clap::Args;
 
-use super::{Exit, Failure, not_there_yet};
-use crate::config::Config;
+use super::{Exit, Failure, database_of, note, say, wait_for};
+use crate::config::{Address, Config, Link};
+use crate::desk::upkeep::Upkeep;
+use crate::domain::safe_text::sanitise;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -15,6 +17,55 @@ pub(super) struct Arguments {
     pub drizzle_baseline: bool,
 }
 
-pub(super) fn run(_config: &Config, _arguments: &Arguments) -> Result<Exit, Failure> {
-    Err(not_there_yet("desk migrate"))
+pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<Exit, Failure> {
+    let upkeep = upkeep(config)?;
+    let report = if arguments.check {
+        wait_for(upkeep.check())?
+    } else {
+        wait_for(upkeep.migrate(&mut |progress| note(progress)))?
+    };
+    let obstacles = report.obstacles();
+    if !arguments.check && !obstacles.is_empty() {
+        return Err(Failure::Told(format!("{}\n  {}", report.sentence(), safe(&obstacles.join("\n  ")))));
+    }
+    say(report.sentence());
+    for obstacle in &obstacles {
+        say(format_args!("  {}", safe(obstacle)));
+    }
+    for warning in &report.warnings {
+        say(format_args!("note: {}", safe(warning)));
+    }
+    if !report.operator.is_empty() {
+        say("the owner of the tables should still run:");
+        for statement in &report.operator {
+            say(format_args!("  {statement}"));
+        }
+    }
+    if arguments.drizzle_baseline && !arguments.check {
+        say(if wait_for(upkeep.drizzle_baseline())? {
+            "the web app's own migrator now takes the tables as they are"
+        } else {
+            "the web app's own migrator knows the tables already; nothing was written for it"
+        });
+    }
+    Ok(if report.is_current() { Exit::Done } else { Exit::No })
+}
+
+/// The database of the settings over a direct link.
+pub(super) fn upkeep(config: &Config) -> Result<Upkeep, Failure> {
+    let url = database_of(config)?;
+    let direct = match (config.link, &config.listen_url) {
+        (Link::Direct, _) => url,
+        (Link::Pooled, Some(direct)) => direct,
+        (Link::Pooled, None) => {
+            let sentence = "this needs a direct link to the database: give its address as listen_url, beside the pooled one";
+            return Err(Failure::Told(sentence.to_owned()));
+        }
+    };
+    let listen = config.listen_url.as_ref().map(Address::expose);
+    Upkeep::new(direct.expose(), listen).map_err(|failure| Failure::Told(failure.sentence()))
+}
+
+fn safe(text: &str) -> String {
+    text.lines().map(|line| sanitise(line).into_owned()).collect::<Vec<_>>().join("\n")
 }

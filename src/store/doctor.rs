@@ -42,7 +42,24 @@ pub struct Finding {
     pub advice: String,
 }
 
+impl Severity {
+    /// The word for a list.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Fine => "fine",
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
 impl Finding {
+    /// Whether something should be done.
+    pub fn is_complaint(&self) -> bool {
+        matches!(self.severity, Severity::Warning | Severity::Error)
+    }
+
     fn new(
         severity: Severity,
         subject: &'static str,

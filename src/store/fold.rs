@@ -15,15 +15,45 @@ const BATCH: i32 = 500;
 pub struct Folded {
     /// Rows brought up to date.
     pub rows: u64,
-    /// Rows that somebody else holds: fold again after a moment.
+    /// Rows that somebody else holds, or that are left for the next call: fold again after a moment.
     pub busy: u64,
 }
 
-/// Folds until nothing is left, or only what others hold.
+/// Batches in one call of [`fold`]: a large backlog is worked off in several, so that none outlasts a time limit.
+const BATCHES: u32 = 8;
+
+/// Folds until nothing is left or only what others hold, a few thousand rows at most.
 pub async fn fold<C: GenericClient + Sync>(db: &C) -> Result<Folded> {
+    let (mut folded, more) = some(db).await?;
+    if more {
+        folded.busy = folded.busy.max(1);
+    }
+    Ok(folded)
+}
+
+/// Folds until nothing is left at all, waiting for others for up to half a minute.
+pub async fn all<C: GenericClient + Sync>(db: &C) -> Result<Folded> {
+    let mut rows = 0;
+    let mut patience = 150;
+    loop {
+        let (folded, more) = some(db).await?;
+        rows += folded.rows;
+        if more {
+            continue;
+        }
+        if folded.busy == 0 || patience == 0 {
+            return Ok(Folded { rows, busy: folded.busy });
+        }
+        patience -= 1;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+async fn some<C: GenericClient + Sync>(db: &C) -> Result<(Folded, bool)> {
     let mut batch = BATCH;
     let mut folded = Folded::default();
-    loop {
+    let mut more = true;
+    for _ in 0..BATCHES {
         let row =
             match sql::row(db, "SELECT folded, busy, more FROM desk.fold($1)", &[sql::int4(&batch)]).await {
                 Err(error) if *error.meaning() == Meaning::Timeout && error.code().is_some() && batch > 1 => {
@@ -34,22 +64,10 @@ pub async fn fold<C: GenericClient + Sync>(db: &C) -> Result<Folded> {
             };
         folded.rows += u64::try_from(sql::get::<i32>(&row, "folded")?).unwrap_or(0);
         folded.busy = u64::try_from(sql::get::<i32>(&row, "busy")?).unwrap_or(0);
-        if !sql::get::<bool>(&row, "more")? {
-            return Ok(folded);
-        }
-    }
-}
-
-/// Folds until nothing is left at all, waiting for others for up to half a minute.
-pub async fn all<C: GenericClient + Sync>(db: &C) -> Result<Folded> {
-    let mut folded = fold(db).await?;
-    for _ in 0..150 {
-        if folded.busy == 0 {
+        more = sql::get(&row, "more")?;
+        if !more {
             break;
         }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        let next = fold(db).await?;
-        folded = Folded { rows: folded.rows + next.rows, busy: next.busy };
     }
-    Ok(folded)
+    Ok((folded, more))
 }

@@ -19,6 +19,7 @@ use super::error::{Error, Meaning, Result};
 use super::fold;
 use super::pool::connect::Connector;
 use super::sql;
+use std::fmt;
 use std::time::Duration;
 use tokio_postgres::{Client, GenericClient};
 
@@ -44,6 +45,19 @@ pub enum Progress {
     Batch(&'static str, u64, u64),
     /// Changes that came meanwhile are being worked in.
     Folding,
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OthersAtWork => f.write_str("another process migrates this database; waiting for it"),
+            Self::Step(step) => f.write_str(step),
+            Self::Index(name, which, of) => write!(f, "index {name} ({which} of {of})"),
+            Self::Retry(step) => write!(f, "{step}: waiting for a transaction of the web app to end"),
+            Self::Batch(step, filled, about) => write!(f, "{step}: {filled} of about {about} rows"),
+            Self::Folding => f.write_str("working in what changed meanwhile"),
+        }
+    }
 }
 
 /// Hears of the progress.

@@ -51,6 +51,40 @@ impl Report {
             && matches!(self.state, State::Empty | State::Adopt | State::Ours | State::Older)
     }
 
+    /// What the database is and what is to be done about it, in one sentence.
+    pub fn sentence(&self) -> String {
+        let made = !self.applied.is_empty() && self.pending.is_empty();
+        match &self.state {
+            State::Empty if made => "the database was created".to_owned(),
+            State::Empty => {
+                format!("the database is empty; `desk migrate` creates it in {} steps", self.pending.len())
+            }
+            State::Adopt if made => {
+                "the web app's database was adopted; none of its rows was changed".to_owned()
+            }
+            State::Adopt => format!(
+                "the web app's database, and it fits; `desk migrate` adopts it in {} steps",
+                self.pending.len()
+            ),
+            State::Ours => "the database is up to date".to_owned(),
+            State::Older if made => "the database was brought up to date".to_owned(),
+            State::Older => format!("{} steps are missing; `desk migrate` applies them", self.pending.len()),
+            State::Newer(_) => "a newer desk has been here; update this one".to_owned(),
+            State::Refused(_) => "the desk can't work with this database, and changed nothing".to_owned(),
+        }
+    }
+
+    /// What keeps the desk from this database, a line each.
+    pub fn obstacles(&self) -> Vec<String> {
+        match &self.state {
+            State::Refused(why) => why.clone(),
+            State::Newer(steps) => steps.iter().map(|step| format!("unknown step: {step}")).collect(),
+            State::Empty | State::Adopt | State::Ours | State::Older => {
+                self.rights.iter().map(|right| format!("a right is missing: {right}")).collect()
+            }
+        }
+    }
+
     fn of(state: State) -> Self {
         Self {
             state,

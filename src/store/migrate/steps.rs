@@ -60,7 +60,7 @@ macro_rules! step {
 }
 
 /// All steps.
-pub const STEPS: [Step; 19] = [
+pub const STEPS: [Step; 18] = [
     step!("0000_clumsy_frank_castle", Tx, documented: true),
     step!("0001_happy_hairball", Tx, documented: true),
     step!("0002_wooden_falcon", Tx, documented: true),
@@ -79,7 +79,6 @@ pub const STEPS: [Step; 19] = [
     step!("0015_desk_backfill_users", Batches, fills: Some(("desk.users", "public.users"))),
     step!("0016_desk_backfill_projects", Batches, fills: Some(("desk.projects", "public.projects"))),
     step!("0017_desk_backfill_tickets", Batches, fills: Some(("desk.tickets", "public.support_tickets"))),
-    step!("0018_desk_client_index", Tx),
 ];
 
 impl Step {

@@ -1,0 +1,62 @@
+//! Looking after a database: migrations and the doctor, for the operator who runs them.
+//!
+//! Needs a direct link: locks and notifications do not pass through a pooler.
+
+use super::failure;
+use crate::domain::failure::Failure;
+use crate::store::doctor::{self, Finding};
+use crate::store::migrate::{self, Progress, Report};
+use crate::store::pool::address::Address;
+use crate::store::pool::connect::Connector;
+use crate::store::pool::{self, Options};
+
+/// A database to look after.
+#[derive(Clone, Debug)]
+pub struct Upkeep {
+    connector: Connector,
+    listener: Connector,
+    plain_text: bool,
+}
+
+impl Upkeep {
+    /// Reads the addresses; the listener's is the same where it has none of its own. Connects to nothing yet.
+    pub fn new(url: &str, listen_url: Option<&str>) -> Result<Self, Failure> {
+        let open =
+            |url: &str| pool::connector(url, Options::MAINTENANCE).map_err(|error| failure::of_store(&error));
+        Ok(Self {
+            connector: open(url)?,
+            listener: open(listen_url.unwrap_or(url))?,
+            plain_text: Address::parse(url).is_ok_and(|address| address.plain_text_to_remote()),
+        })
+    }
+
+    /// What a migration would do. Changes nothing, and needs no right but to connect.
+    pub async fn check(&self) -> Result<Report, Failure> {
+        let (db, _) = self.connector.connect().await.map_err(|error| failure::of_store(&error))?;
+        migrate::inspect(&db).await.map_err(|error| failure::of_store(&error))
+    }
+
+    /// Creates the database, adopts the web app's, or brings it up to date; `tell` hears of the progress in words.
+    pub async fn migrate(&self, tell: &mut (dyn FnMut(String) + Send)) -> Result<Report, Failure> {
+        let mut watch = |progress: Progress| tell(progress.to_string());
+        migrate::run(&self.connector, &mut watch).await.map_err(|error| failure::of_store(&error))
+    }
+
+    /// Tells the web app's own migrator that its tables are there. Answers whether it did not know.
+    pub async fn drizzle_baseline(&self) -> Result<bool, Failure> {
+        migrate::drizzle_baseline(&self.connector).await.map_err(|error| failure::of_store(&error))
+    }
+
+    /// Looks at everything.
+    pub async fn examine(&self) -> Result<Vec<Finding>, Failure> {
+        doctor::examine(&self.connector, &self.listener, self.plain_text)
+            .await
+            .map_err(|error| failure::of_store(&error))
+    }
+
+    /// Puts back what is the desk's own. Answers with what was done.
+    pub async fn repair(&self, tell: &mut (dyn FnMut(String) + Send)) -> Result<Vec<String>, Failure> {
+        let mut watch = |progress: Progress| tell(progress.to_string());
+        doctor::repair(&self.connector, &mut watch).await.map_err(|error| failure::of_store(&error))
+    }
+}

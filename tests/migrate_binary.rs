@@ -1,0 +1,115 @@
+//! `desk migrate` and `desk doctor` as processes: what they print, how they exit, and killed while they work.
+
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use kaygia_desk::store::migrate::steps::STEPS;
+
+use crate::migrate::{CATALOG, list};
+use crate::support::{self, Database};
+
+fn desk(database: &Database, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_desk"));
+    command
+        .args(arguments)
+        .env("DATABASE_URL", database.url())
+        .env("HOME", "/nonexistent")
+        .stdin(Stdio::null());
+    command
+}
+
+async fn run(database: &Database, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = desk(database, arguments);
+    let Output { status, stdout, stderr } =
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_only_reports_and_migrate_does() {
+    let database = support::empty_database().await;
+    let empty = format!("the database is empty; `desk migrate` creates it in {} steps\n", STEPS.len());
+    assert_eq!(run(&database, &["migrate", "--check"]).await, (Some(1), empty, String::new()));
+    assert_eq!(list(&database.client, "SELECT to_regnamespace('desk')").await, ["∅"]);
+    let (code, said, progress) = run(&database, &["migrate"]).await;
+    assert_eq!((code, said.as_str()), (Some(0), "the database was created\n"));
+    assert!(progress.contains("0009_desk_fold\n"), "{progress}");
+    let current = (Some(0), "the database is up to date\n".to_owned(), String::new());
+    assert_eq!(run(&database, &["migrate", "--check"]).await, current);
+    let (code, said, _) = run(&database, &["migrate", "--drizzle-baseline"]).await;
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        said,
+        "the database is up to date\nthe web app's own migrator now takes the tables as they are\n"
+    );
+    let (code, said, _) = run(&database, &["doctor"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("fine     triggers    all 32\n"), "{said}");
+    database.client.batch_execute("DROP TRIGGER desk_insert ON public.users").await.unwrap();
+    let (code, said, _) = run(&database, &["doctor"]).await;
+    assert_eq!(code, Some(1));
+    assert!(said.contains("-> run `desk doctor --repair`\n"), "{said}");
+    assert_eq!(run(&database, &["doctor", "--repair"]).await.0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_does_not_fit_is_refused_on_standard_error() {
+    let database = support::empty_database().await;
+    database.client.batch_execute("CREATE TYPE public.comment_sender AS ENUM ('CLIENT')").await.unwrap();
+    let (code, said, error) = run(&database, &["migrate"]).await;
+    assert_eq!((code, said.as_str()), (Some(1), ""));
+    assert!(
+        error.starts_with("desk: the desk can't work with this database, and changed nothing\n  the enum"),
+        "{error}"
+    );
+    assert!(error.contains("\n  the enum public.comment_sender lacks the value ADMIN\n"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_addresses_get_one_sentence() {
+    let database = support::empty_database().await;
+    for (url, expected) in [
+        ("nonsense", "desk: the database's address is not valid: write postgresql://user@host/database\n"),
+        (
+            "postgresql://u@127.0.0.1:1/d",
+            "desk: 127.0.0.1:1: nothing listens at the database's address: is the server running, is the port right?\n",
+        ),
+        (
+            "postgresql://u@%2Fnowhere/d",
+            "desk: /nowhere/.s.PGSQL.5432: the database's socket does not exist: is the server running, is the folder right?\n",
+        ),
+    ] {
+        let (code, said, error) = run(&database, &["migrate", "--database-url", url]).await;
+        assert_eq!((code, said.as_str(), error.as_str()), (Some(1), "", expected));
+    }
+    let missing = database.url().replace(database.name(), "not_there");
+    let (code, _, error) = run(&database, &["doctor", "--database-url", &missing]).await;
+    assert_eq!(code, Some(1));
+    assert!(error.contains("database \"not_there\" does not exist: is the address right?\n"), "{error}");
+}
+
+/// Eight at once, all killed at some moment, twenty times over; then one that is left alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_killed_twenty_times_apply_each_step_once() {
+    let database = support::empty_database().await;
+    for round in 0..20_u64 {
+        let mut children: Vec<_> = (0..if round == 19 { 8 } else { 2 })
+            .map(|_| {
+                desk(&database, &["migrate"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+            })
+            .collect();
+        // The moment of the kill is the input of this test, not a wait for something.
+        tokio::time::sleep(Duration::from_millis(15 + round * 9)).await;
+        for child in &mut children {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+    let (code, _, error) = run(&database, &["migrate"]).await;
+    assert_eq!(code, Some(0), "{error}");
+    let done =
+        list(&database.client, "SELECT name FROM desk.migrations WHERE state = 'done' ORDER BY 1").await;
+    assert_eq!(done, STEPS.map(|step| step.name));
+    let own = support::database().await;
+    assert_eq!(list(&database.client, CATALOG).await, list(&own.client, CATALOG).await);
+}
