@@ -20,11 +20,7 @@ fn the_help_names_what_works_and_nothing_else() {
 }
 
 /// What is declared, and not whole yet.
-<<<<<<< HEAD
-const HIDDEN: &[&str] = &["demo", "migrate", "doctor"];
-=======
-const HIDDEN: &[&str] = &["demo", "user"];
->>>>>>> 911daea (cli: desk migrate and desk doctor)
+const HIDDEN: &[&str] = &["demo"];
 
 #[test]
 fn a_wrong_word_is_told_with_the_right_one() {
