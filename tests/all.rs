@@ -11,6 +11,10 @@
 
 mod adoption;
 mod app;
+mod app_boards;
+mod app_clients;
+mod app_project_form;
+mod app_random;
 mod architecture;
 mod assets;
 mod cli;

@@ -150,7 +150,7 @@ pub fn profile(id: &str) -> Option<ClientProfile> {
     let quiet = id == "hazel";
     let projects: Vec<ProjectCard> = all_cards()
         .into_iter()
-        .filter(|card| card.client.id == row.person.id && card.id.as_str().starts_with('p'))
+        .filter(|card| !quiet && card.client.id == row.person.id && card.id.as_str().starts_with('p'))
         .collect();
     let ticket = |n: usize| TicketBrief {
         id: TicketId::new(format!("t{n}")),

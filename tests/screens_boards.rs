@@ -2,7 +2,11 @@
 
 use crate::fixtures::Bench;
 use crate::screens::{drawn, drawn_with};
+use kaygia_desk::ui;
 use kaygia_desk::ui::theme::Theme;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
 use std::time::Duration;
 
 const SIZES: [(u16, u16); 4] = [(40, 12), (80, 24), (120, 40), (200, 50)];
@@ -132,5 +136,42 @@ fn the_signs_of_the_boards_have_ascii_twins() {
         bench.keys("Esc Esc g c").answer();
         bench.keys("Enter").answer();
         assert_eq!(foreign(&bench), "");
+    }
+}
+
+fn style_of(bench: &Bench, theme: &Theme, text: &str) -> Style {
+    let (width, height) = bench.state.size;
+    let area = Rect::new(0, 0, width, height);
+    let mut buffer = Buffer::empty(area);
+    ui::paint(&bench.state, theme, &mut buffer, area);
+    let wanted: Vec<String> = text.chars().map(String::from).collect();
+    let start = area.positions().find(|at| {
+        wanted
+            .iter()
+            .zip(at.x..)
+            .all(|(symbol, x)| buffer.cell((x, at.y)).is_some_and(|cell| cell.symbol() == symbol))
+    });
+    buffer[start.unwrap_or_else(|| panic!("{text} is not on the screen"))].style()
+}
+
+#[test]
+fn what_a_card_means_has_its_own_style() {
+    for name in ["dark", "light", "16", "none"] {
+        let theme = Theme::built_in(name, false).unwrap();
+        let mut bench = Bench::new((120, 40), 5);
+        bench.keys("g b").answer();
+        let is = |text: &str, wanted: Style| {
+            let style = style_of(&bench, &theme, text);
+            assert!(
+                (style.fg, style.add_modifier) == (wanted.fg.or(style.fg), wanted.add_modifier),
+                "{name}: {text}"
+            );
+        };
+        is("ended 2 Nov", theme.danger);
+        is("ends 30 Nov", theme.muted);
+        is("Booking portal", theme.strong);
+        is("Print campaign", theme.muted);
+        is("Pending", theme.tab);
+        is("▌", theme.accent.patch(theme.selection));
     }
 }

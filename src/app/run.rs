@@ -262,6 +262,11 @@ fn cancel(state: &mut State) {
 }
 
 fn close(state: &mut State) {
+    if let Some(Overlay::Form(form)) = &mut state.overlay
+        && !form::may_close(form)
+    {
+        return;
+    }
     if let Some(Overlay::Prompt(line)) = input::close_overlay(state) {
         prompt::restore(state, &line);
     }

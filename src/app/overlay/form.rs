@@ -361,6 +361,10 @@ pub fn clients_arrived(form: &mut Form, rows: &[ClientRow]) {
         {
             client.cursor = ListCursor::default();
             client.matches = rows.to_vec();
+            client.stale = false;
+            if std::mem::take(&mut client.take_best) {
+                client.choose();
+            }
         }
     }
 }

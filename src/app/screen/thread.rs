@@ -1,6 +1,6 @@
 //! The conversation: description, then comments in order, laid out into lines once per width and change.
 
-use super::{Remote, queue};
+use super::{Remote, Tab, queue};
 use crate::app::requests::{Cause, Purpose};
 use crate::app::wrap;
 use crate::app::{State, layout};
@@ -62,6 +62,8 @@ pub struct ThreadPane {
     laid: Option<Laid>,
     new_after: Option<Timestamp>,
     read_due: Option<Timestamp>,
+    /// It would have counted as read, but another screen was in front.
+    missed: bool,
     was_read: bool,
 }
 
@@ -89,6 +91,7 @@ impl ThreadPane {
     /// The reader wants it unread: it is not marked read again while it stays open.
     pub const fn unread(&mut self) {
         self.was_read = false;
+        self.missed = false;
         self.read_due = None;
     }
 
@@ -112,6 +115,7 @@ pub fn open(state: &mut State, id: TicketId) {
     pane.ticket = Some(id.clone());
     pane.remote = Remote::Loading;
     pane.was_read = false;
+    pane.missed = false;
     pane.read_due = None;
     state.requests.forget(|purpose| matches!(purpose, Purpose::Thread(_) | Purpose::Older(_)));
     state.fetch(Purpose::Thread(id.clone()), Query::Thread(id));
@@ -211,8 +215,12 @@ pub fn failed(state: &mut State, id: &TicketId, why: String) {
 
 /// The reader has seen everything in it.
 pub fn read(state: &mut State) {
-    state.thread.was_read = true;
     state.thread.read_due = None;
+    state.thread.missed = state.tab != Tab::Queue;
+    if state.thread.missed {
+        return;
+    }
+    state.thread.was_read = true;
     let Some(thread) = state.thread.current().filter(|thread| thread.ticket.unread) else { return };
     let (ticket, up_to) = (thread.ticket.id.clone(), thread.ticket.last_activity_at);
     if let Some(thread) = &mut state.thread.data {
@@ -227,6 +235,9 @@ pub fn read(state: &mut State) {
 pub fn settle(state: &mut State) {
     if state.thread.read_due.is_some_and(|due| due <= state.now) {
         read(state);
+    }
+    if state.tab == Tab::Queue && std::mem::take(&mut state.thread.missed) {
+        state.thread.read_due = Some(state.now.after(READ_AFTER));
     }
     let body = layout::areas(state).thread_body;
     let Some(thread) = &state.thread.data else { return };
