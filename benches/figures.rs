@@ -1,9 +1,10 @@
 //! The figures that the desk is held to, each with its floor measured in the same run.
 //!
 //! `cargo bench --bench figures` measures the release binary on a pseudo terminal of 120x40, on a Postgres of its own
-//! that syncs to disk, prints one table, and fails if a limit is missed. `KAYGIA_DESK_BENCH_TICKETS` sets the size of
-//! the large database (100,000). A word after `--` picks one part: `keys`, `queries`, `starts`, `memory`, `idle`,
-//! `writes`, or `adoption`, which is no part of a plain run and takes its size from the same variable.
+//! that syncs to disk, prints one table, and fails if a limit is missed. A word after `--` picks one part: `keys`,
+//! `queries`, `starts`, `memory`, `idle`, `writes`, or `adoption`, which is no part of a plain run.
+//! `KAYGIA_DESK_BENCH_TICKETS` sets the size of the large database (100,000); in the folder that
+//! `KAYGIA_DESK_BENCH_FOLDER` names, filled databases stay for the next run.
 //!
 //! Compare ratios of one run, never milliseconds of two. That no query reads too many rows is a test
 //! (`tests/plans.rs`), not a figure.

@@ -5,8 +5,7 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
-use kaygia_desk::domain::time::Timestamp;
-use kaygia_desk::store::generate::{self, Plan};
+use kaygia_desk::store::generate::Plan;
 use kaygia_desk::store::migrate::{self, Progress};
 use tokio_postgres::Client;
 
@@ -100,15 +99,8 @@ const NAME: &str = "web_app";
 
 /// Filled by our generator, then stripped of all that is ours and of the documented indexes too.
 async fn web_apps_database(postgres: &Postgres, plan: Plan) -> Client {
-    let admin = postgres.connect("postgres").await;
-    admin.batch_execute(&format!("CREATE DATABASE {NAME}")).await.expect("a database");
-    Box::pin(adopt(postgres)).await;
-    let mut client = postgres.connect(NAME).await;
-    let row = client
-        .query_one("SELECT (extract(epoch FROM now()) * 1000000)::bigint", &[])
-        .await
-        .expect("the clock");
-    generate::run(&mut client, plan, Timestamp::from_micros(row.get(0)), |_| {}).await.expect("tickets");
+    postgres.create(NAME, plan).await;
+    let client = postgres.connect(NAME).await;
     client.batch_execute("DROP SCHEMA desk CASCADE").await.expect("no desk");
     let indexes = client
         .query(

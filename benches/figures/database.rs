@@ -1,7 +1,7 @@
 //! A Postgres of our own that syncs to disk, and databases on it in known sizes.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kaygia_desk::auth::SessionToken;
 use kaygia_desk::domain::time::Timestamp;
@@ -22,8 +22,16 @@ pub struct Postgres {
     server: Server,
     /// Home of every desk that we start: no settings of whoever runs the bench get in.
     home: PathBuf,
-    /// Kept until the server is gone: fields are dropped in this order.
-    _folder: tempfile::TempDir,
+    /// Fields are dropped in this order: the folder goes after the server.
+    folder: Folder,
+}
+
+/// Where the data lie.
+enum Folder {
+    /// For this run only.
+    Temporary(tempfile::TempDir),
+    /// Filled databases stay there for the next run.
+    Kept(PathBuf),
 }
 
 /// A migrated database.
@@ -37,15 +45,21 @@ pub struct Database {
 }
 
 impl Postgres {
-    /// Starts it. Its data lie on the disk of the temporary files (`TMPDIR`).
+    /// Starts it. Its data lie on the disk of the temporary files (`TMPDIR`), or in `KAYGIA_DESK_BENCH_FOLDER`.
     pub fn start() -> Self {
-        let folder = tempfile::Builder::new().prefix("kaygia-desk-figures-").tempdir().expect("a folder");
-        open_to_all(folder.path());
-        let home = folder.path().join("home");
-        std::fs::create_dir(&home).expect("a home");
+        let folder = match std::env::var_os("KAYGIA_DESK_BENCH_FOLDER") {
+            Some(path) => Folder::Kept(path.into()),
+            None => Folder::Temporary(
+                tempfile::Builder::new().prefix("kaygia-desk-figures-").tempdir().expect("a folder"),
+            ),
+        };
+        let path = folder.path();
+        let home = path.join("home");
+        std::fs::create_dir_all(&home).expect("a home");
+        open_to_all(path);
         let programs = Programs::find().expect("Postgres' programs");
-        let server = Server::durable(&programs, &folder.path().join("server")).expect("a server");
-        Self { server, home, _folder: folder }
+        let server = Server::durable(&programs, &path.join("server")).expect("a server");
+        Self { server, home, folder }
     }
 
     /// A connection to one of its databases.
@@ -58,29 +72,71 @@ impl Postgres {
         self.server.log()
     }
 
-    /// Makes a database, migrated and filled by the project's generator.
+    /// A database for the desk: that many tickets, and a session.
     pub async fn database(&self, name: &str, plan: Plan) -> Database {
+        self.create(name, plan).await;
+        let url = self.server.url(name);
+        let client = connect(&url).await;
+        settle(&client).await;
+        let token = begin_session(&client).await;
+        Database { name: name.to_owned(), url, home: self.home.clone(), token, client }
+    }
+
+    /// A database of that size, migrated and filled by the project's generator.
+    pub async fn create(&self, name: &str, plan: Plan) {
+        if let Folder::Temporary(_) = self.folder {
+            return self.fill(name, plan).await;
+        }
+        let template = format!("kept_{}", plan.tickets);
+        let admin = self.connect("postgres").await;
+        let exists = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)";
+        if !admin.query_one(exists, &[&template]).await.expect("databases").get::<_, bool>(0) {
+            self.fill(&template, plan).await;
+        }
+        let statements = [
+            format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
+            format!("CREATE DATABASE {name} TEMPLATE {template}"),
+        ];
+        for statement in statements {
+            admin.batch_execute(&statement).await.expect("a copy of the kept database");
+        }
+    }
+
+    async fn fill(&self, name: &str, plan: Plan) {
         let begun = Instant::now();
         let admin = self.connect("postgres").await;
         admin.batch_execute(&format!("CREATE DATABASE {name}")).await.expect("a database");
-        let url = self.server.url(name);
         let report = migrate::run(&self.connector(name), &mut |_| {}).await.expect("migrate");
         assert!(report.is_current(), "{report:?}");
-        let mut client = connect(&url).await;
-        let row = client
-            .query_one("SELECT (extract(epoch FROM now()) * 1000000)::bigint", &[])
-            .await
-            .expect("the clock");
-        generate::run(&mut client, plan, Timestamp::from_micros(row.get(0)), |_| {}).await.expect("tickets");
-        settle(&client).await;
-        let token = begin_session(&client).await;
+        let mut client = self.connect(name).await;
+        let now = "SELECT (extract(epoch FROM now()) * 1000000)::bigint";
+        let now = client.query_one(now, &[]).await.expect("the clock").get(0);
+        generate::run(&mut client, plan, Timestamp::from_micros(now), |_| {}).await.expect("tickets");
         eprintln!("{name}: {} tickets in {:.1} s", plan.tickets, begun.elapsed().as_secs_f64());
-        Database { name: name.to_owned(), url, home: self.home.clone(), token, client }
+        // Awaited: a database that somebody is connected to can't be copied.
+        drop(client);
+        while Self::is_in_use(&admin, name).await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn is_in_use(admin: &Client, name: &str) -> bool {
+        let used = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = $1)";
+        admin.query_one(used, &[&name]).await.expect("connections").get(0)
     }
 
     /// What migrations are carried out with.
     pub fn connector(&self, name: &str) -> Connector {
         pool::connector(&self.server.url(name), Options::MAINTENANCE).expect("an address")
+    }
+}
+
+impl Folder {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Temporary(folder) => folder.path(),
+            Self::Kept(path) => path,
+        }
     }
 }
 
