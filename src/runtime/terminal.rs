@@ -5,6 +5,7 @@
 
 pub mod canvas;
 pub mod device;
+mod encode;
 
 use super::input::{Incoming, Reader};
 use super::screen::{Lent, Mouse, Screen};

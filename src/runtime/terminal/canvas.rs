@@ -3,6 +3,7 @@
 //!
 //! Invariant: bytes reach the terminal in whole frames only, and the terminal is never asked anything.
 
+use super::encode::Glass;
 use crate::domain::safe_text;
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, MoveTo, Show};
@@ -35,6 +36,7 @@ pub struct Canvas<W> {
     kind: Kind,
     size: Size,
     frame: Vec<u8>,
+    glass: Glass,
     /// Where the cursor is known to be.
     cursor: Option<Position>,
     shown: Option<bool>,
@@ -43,12 +45,16 @@ pub struct Canvas<W> {
 impl<W: Write> Canvas<W> {
     /// A canvas of this size. Each flush is one call of `writer`'s `write`, if it takes all.
     pub fn new(writer: W, kind: Kind, size: (u16, u16)) -> Self {
-        Self { writer, kind, size: size.into(), frame: Vec::new(), cursor: None, shown: None }
+        let glass = Glass::new(size.0, size.1);
+        Self { writer, kind, size: size.into(), frame: Vec::new(), glass, cursor: None, shown: None }
     }
 
     /// The terminal has another size now.
     pub fn resize(&mut self, size: (u16, u16)) {
-        self.size = size.into();
+        if self.size != size.into() {
+            self.size = size.into();
+            self.glass = Glass::new(size.0, size.1);
+        }
     }
 
     /// Others wrote to the terminal: nothing is known of its cursor.
@@ -56,6 +62,7 @@ impl<W: Write> Canvas<W> {
         self.cursor = None;
         self.shown = None;
         self.frame.clear();
+        self.glass.forget();
     }
 
     /// Sets the title with the next frame.
@@ -116,7 +123,9 @@ impl<W: Write> Backend for Canvas<W> {
             return Ok(());
         }
         self.cursor = None;
-        CrosstermBackend::new(self.open_frame()).draw(content)
+        self.open_frame();
+        self.glass.draw(&mut self.frame, content);
+        Ok(())
     }
 
     fn hide_cursor(&mut self) -> io::Result<()> {
@@ -154,6 +163,15 @@ impl<W: Write> Backend for Canvas<W> {
     }
 
     fn clear_region(&mut self, clear_type: ClearType) -> io::Result<()> {
+        match clear_type {
+            ClearType::All => self.glass.clear(),
+            ClearType::AfterCursor
+            | ClearType::BeforeCursor
+            | ClearType::CurrentLine
+            | ClearType::UntilNewLine => {
+                self.glass.forget();
+            }
+        }
         CrosstermBackend::new(self.open_frame()).clear_region(clear_type)
     }
 
