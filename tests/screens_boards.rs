@@ -109,7 +109,7 @@ fn empty_screens_say_what_to_do_next() {
     bench.keys("g b").answer();
     bench.keys("/").text("no such thing").keys("Enter");
     bench.pass(Duration::from_millis(200)).answer();
-    assert!(drawn(&bench).contains("No project fits. / filters again, q shows all, n makes a new one."));
+    assert!(drawn(&bench).contains("No project fits. / filters again, q shows all."));
     bench.keys("g c").answer();
     bench.keys("/").text("no such thing").keys("Enter");
     bench.pass(Duration::from_millis(200)).answer();

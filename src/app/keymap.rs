@@ -134,6 +134,12 @@ impl Keymap {
         if rest.is_empty() { Resolved::Unbound } else { Resolved::Pending(rest) }
     }
 
+    /// The first keys of an action, for a sentence that names them; its name for the palette where it has none.
+    pub fn words(&self, action: Action) -> String {
+        let first = self.chords(action, &[]).first().map(ToString::to_string);
+        first.unwrap_or_else(|| format!(":{}", name_of(action)))
+    }
+
     /// The keys of an action in these contexts, for help, footer and palette.
     pub fn chords(&self, action: Action, contexts: &[Context]) -> Vec<&Chord> {
         let mut chords: Vec<&Chord> = Vec::new();

@@ -1,6 +1,7 @@
 //! The boards: columns of cards, and the project opened.
 
 use super::widgets::Pen;
+use crate::app::action::Action;
 use crate::app::layout::board::{BoardAreas, areas};
 use crate::app::screen::Remote;
 use crate::app::screen::board::columns::Column;
@@ -37,7 +38,8 @@ fn note(pen: &mut Pen<'_>, state: &State, area: Rect) {
     if !board.filter.text.is_empty() {
         words = format!("{words} with “{}”", board.filter.text);
     }
-    let used = pen.right(area.x, area.y, area.width - 1, "q shows all", pen.theme.muted);
+    let back = format!("{} shows all", state.keymap.words(Action::Back));
+    let used = pen.right(area.x, area.y, area.width - 1, &back, pen.theme.muted);
     pen.text(area.x + 1, area.y, area.width.saturating_sub(used + 4), &words, pen.theme.accent);
 }
 
@@ -199,13 +201,16 @@ fn kind(kind: &ProjectType, room: u16) -> &str {
 /// What is said where there is no card.
 fn message(pen: &mut Pen<'_>, state: &State, area: Rect) {
     let theme = pen.theme;
+    let key = |action: Action| state.keymap.words(action);
     let (text, style) = match &state.board.remote {
         Remote::Failed(why) => (why.clone(), theme.danger),
         Remote::Idle | Remote::Loading => ("Loading projects".to_owned(), theme.muted),
         Remote::Ready if state.board.is_filtered() => {
-            ("No project fits. / filters again, q shows all, n makes a new one.".to_owned(), theme.muted)
+            let (filter, back) = (key(Action::BoardFilter), key(Action::Back));
+            let words = format!("No project fits. {filter} filters again, {back} shows all.");
+            (words, theme.muted)
         }
-        Remote::Ready => ("No project yet. n makes one.".to_owned(), theme.muted),
+        Remote::Ready => (format!("No project yet. {} makes one.", key(Action::CardNew)), theme.muted),
     };
     lines(pen, area, &text, style);
 }

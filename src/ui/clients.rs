@@ -3,6 +3,7 @@
 use super::board::lines as sentence;
 use super::queue::bar;
 use super::widgets::Pen;
+use crate::app::action::Action;
 use crate::app::layout::clients::{ClientAreas, areas};
 use crate::app::screen::Remote;
 use crate::app::screen::board::details::{self, End};
@@ -63,7 +64,10 @@ fn rows(pen: &mut Pen<'_>, state: &State, areas: &ClientAreas) {
             }
             Remote::Ready => {
                 let text = &clients.text;
-                (format!("No client fits “{text}”. / searches again, q shows all."), theme.muted)
+                let (find, back) =
+                    (state.keymap.words(Action::ClientSearch), state.keymap.words(Action::Back));
+                let words = format!("No client fits “{text}”. {find} searches again, {back} shows all.");
+                (words, theme.muted)
             }
         };
         return sentence(pen, area, &text, style);
@@ -187,8 +191,14 @@ fn draw_line(pen: &mut Pen<'_>, state: &State, data: &ClientProfile, line: &Line
                 draw_ticket(pen, state, ticket, place);
             }
         }
-        Line::Empty(words) => {
-            pen.text(x + 1, y, width.saturating_sub(1), words, theme.muted);
+        Line::NoProject => {
+            let words = format!("No project yet. {} makes one.", state.keymap.words(Action::CardNew));
+            pen.text(x + 1, y, width.saturating_sub(1), &words, theme.muted);
+        }
+        Line::NoTicket => {
+            let key = state.keymap.words(Action::NewTicket);
+            let words = format!("No ticket yet. {key} opens one in their name.");
+            pen.text(x + 1, y, width.saturating_sub(1), &words, theme.muted);
         }
     }
 }

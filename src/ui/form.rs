@@ -2,6 +2,7 @@
 
 use super::overlay::field as draw_line;
 use super::widgets::Pen;
+use crate::app::action::Action;
 use crate::app::layout::centred;
 use crate::app::overlay::form::{ClientField, Field, FieldInput, Form, MATCHES, describe};
 use crate::app::{State, edit::Editor, wrap};
@@ -23,7 +24,7 @@ pub fn draw(pen: &mut Pen<'_>, state: &State, form: &Form) -> Option<Position> {
     let whole: u16 = heights.iter().sum();
     let inside = pen.boxed(centred(state.size, WIDTH, whole + 4), &form.title);
     // The last lines say what is wrong; the fields scroll above them.
-    let said = notice(pen, form, inside);
+    let said = notice(pen, state, form, inside);
     let body = Rect { height: inside.height.saturating_sub(said), ..inside };
     let before: u16 = heights.iter().take(form.focus).sum();
     let focused = heights.get(form.focus).copied().unwrap_or(1);
@@ -84,11 +85,12 @@ const fn height(field: &Field, tall: u16) -> u16 {
 }
 
 /// At the bottom, what is wrong; answers the lines it takes.
-fn notice(pen: &mut Pen<'_>, form: &Form, area: Rect) -> u16 {
+fn notice(pen: &mut Pen<'_>, state: &State, form: &Form, area: Rect) -> u16 {
     let theme = pen.theme;
+    let again = format!("{} again throws away what you typed.", state.keymap.words(Action::OverlayClose));
     let (words, style): (&str, Style) = match (&form.error, form.sending, form.leaving) {
         (_, Some(_), _) => ("Saving", theme.muted),
-        (_, None, true) => ("Esc again throws away what you typed.", theme.warning),
+        (_, None, true) => (&again, theme.warning),
         (Some((_, why)), None, false) => (why, theme.danger),
         (None, None, false) => return 1,
     };

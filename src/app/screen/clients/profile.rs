@@ -49,8 +49,10 @@ pub enum Line {
     Tickets(usize),
     /// A ticket: its place among all that can be opened, and among the tickets.
     Ticket(usize, usize),
-    /// Says that there is nothing, and what to do next.
-    Empty(&'static str),
+    /// Says that there is no project, and what to do next.
+    NoProject,
+    /// Says that there is no ticket, and what to do next.
+    NoTicket,
 }
 
 /// What a line says of who it is.
@@ -116,14 +118,14 @@ impl Profile {
         lines.push(Line::Projects(data.projects.len()));
         lines.extend((0..data.projects.len()).map(|at| Line::Project(at, at)));
         if data.projects.is_empty() {
-            lines.push(Line::Empty("No project yet. n makes one."));
+            lines.push(Line::NoProject);
         }
         lines.push(Line::Blank);
         lines.push(Line::Tickets(data.tickets.len()));
         let before = data.projects.len();
         lines.extend((0..data.tickets.len()).map(|at| Line::Ticket(before + at, at)));
         if data.tickets.is_empty() {
-            lines.push(Line::Empty("No ticket yet. C opens one in their name."));
+            lines.push(Line::NoTicket);
         }
         lines
     }
@@ -140,9 +142,13 @@ impl Profile {
 pub const fn place(line: &Line) -> Option<usize> {
     match line {
         Line::Project(place, _) | Line::Ticket(place, _) => Some(*place),
-        Line::Blank | Line::Who(..) | Line::Dates | Line::Projects(_) | Line::Tickets(_) | Line::Empty(_) => {
-            None
-        }
+        Line::Blank
+        | Line::Who(..)
+        | Line::Dates
+        | Line::Projects(_)
+        | Line::Tickets(_)
+        | Line::NoProject
+        | Line::NoTicket => None,
     }
 }
 
