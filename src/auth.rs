@@ -133,12 +133,11 @@ impl Attempt {
 }
 
 /// Work worth one hash at `cost`: 2^cost rounds. Costs c, c+1 .. t-1 together top a hash of cost c up to t.
+/// Ends the password with a NUL as verifying does: bcrypt takes no empty one.
 fn burn(password: &[u8], cost: u32) {
-    let _ = std::hint::black_box(bcrypt::bcrypt(
-        cost,
-        [0x5a; 16],
-        &password[..password.len().min(LONGEST_PASSWORD)],
-    ));
+    let mut bytes = Zeroizing::new(password[..password.len().min(LONGEST_PASSWORD - 1)].to_vec());
+    bytes.push(0);
+    let _ = std::hint::black_box(bcrypt::bcrypt(cost, [0x5a; 16], &bytes));
 }
 
 fn cost_of(hash: &PasswordHash) -> Option<u32> {
@@ -320,6 +319,14 @@ mod tests {
         assert!(!attempt(Some(account(Role::Unknown("OWNER".into()), Some(&hash))), "correct horse"));
         assert!(!attempt(Some(account(Role::Admin, None)), "correct horse"));
         assert!(!attempt(None, "correct horse"));
+    }
+
+    #[test]
+    fn an_empty_password_is_refused_like_any() {
+        let hash = hash_of("correct horse");
+        for account in [None, Some(account(Role::Admin, Some(&hash))), Some(account(Role::Admin, None))] {
+            assert!(Attempt::new(account, Password::new(String::new()), 5).work().is_err());
+        }
     }
 
     #[test]
