@@ -1,12 +1,13 @@
 //! Signing in: who gets in, what every refusal has in common, what a session is worth.
 
 use crate::support::world::{World, assign, desk_at, reply, world};
-use kaygia_desk::auth::{Password, SessionToken};
+use kaygia_desk::auth::{OUR_COST, Password, SessionToken};
 use kaygia_desk::desk::{Gateway, SignInFailure, SignedIn};
 use kaygia_desk::domain::failure::Failure;
 use kaygia_desk::domain::ids::TicketId;
 use kaygia_desk::domain::query::Query;
 use kaygia_desk::domain::ticket::TicketStatus;
+use kaygia_desk::store::auth as store;
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -95,6 +96,24 @@ async fn every_refusal_is_the_same_and_is_logged_without_what_was_typed() {
     assert!(log.starts_with("system session.refused grace {},system session.refused off {}"), "{log}");
     assert!(log.ends_with("system session.refused unknown {}"), "{log}");
     assert!(!log.contains('@'), "{log}");
+}
+
+#[tokio::test]
+async fn every_attempt_costs_as_much_as_the_costliest_hash_of_staff_that_is_worked_at() {
+    let world = staff().await;
+    let cost = async |email: &str| store::account(&world.db.client, email).await.unwrap().1;
+    assert_eq!(cost("ada@example.test").await, 4);
+    set_password(&world, "alan", "$2y$", 6).await;
+    set_password(&world, "grace", "$2b$", 8).await;
+    world.user("costly", "C", "ADMIN").await;
+    world
+        .sql("UPDATE public.users SET password_hash = '$2b$31$' || repeat('x', 53) WHERE id = 'costly'")
+        .await;
+    for email in ["ada@example.test", "grace@example.test", "costly@example.test", "nobody@example.test"] {
+        assert_eq!(cost(email).await, 6, "{email}");
+    }
+    world.sql("UPDATE public.users SET password_hash = NULL").await;
+    assert_eq!(cost("ada@example.test").await, OUR_COST);
 }
 
 #[tokio::test]

@@ -71,6 +71,29 @@ async fn two_who_take_at_the_same_moment_get_one_ticket_between_them() {
 }
 
 #[tokio::test]
+async fn of_two_who_reply_at_the_same_moment_the_later_one_is_told_first() {
+    let (world, ada) = one().await;
+    let alan = world.actor("alan").await;
+    for n in 0..10 {
+        let id = format!("t{n}");
+        world.ticket(&id, "grace", "OPEN", "1 hour").await;
+        let (a, b) = (format!("a{n}"), format!("b{n}"));
+        let (one, other) = tokio::join!(
+            world.execute(&ada, reply(&id, &a, (Open, Open), None)),
+            world.execute(&alan, reply(&id, &b, (Open, Open), None))
+        );
+        let (late, failure, seen) = match (one, other) {
+            (Ok(_), Err(failure)) => (&alan, failure, &a),
+            (Err(failure), Ok(_)) => (&ada, failure, &b),
+            both => panic!("{both:?}"),
+        };
+        assert_eq!(failure, Failure::NewMessages(1));
+        let again = reply(&id, if seen == &a { &b } else { &a }, (Open, Open), Some(seen));
+        assert_eq!(world.execute(late, again).await.unwrap().row.unwrap().comments, 2);
+    }
+}
+
+#[tokio::test]
 async fn a_status_that_the_web_app_changed_is_not_overwritten() {
     let (world, ada) = one().await;
     world.sql("UPDATE public.support_tickets SET status = 'PENDING' WHERE id = 't'").await;
