@@ -28,6 +28,8 @@ pub enum Exit {
     Done,
     /// It worked, and the answer is no: a check that found something.
     No,
+    /// It ended in another way than asked, with this exit code.
+    Code(u8),
 }
 
 /// Why a command did not do as asked.
@@ -115,6 +117,7 @@ fn run(arguments: impl Iterator<Item = OsString>, environment: &Environment) -> 
     match dispatch(line, environment) {
         Ok(Exit::Done) => ExitCode::SUCCESS,
         Ok(Exit::No) => ExitCode::from(1),
+        Ok(Exit::Code(code)) => ExitCode::from(code),
         Err(failure) => {
             say_error(&failure);
             ExitCode::from(match failure {

@@ -10,6 +10,7 @@ pub mod demo;
 mod execute;
 mod failure;
 mod fetch;
+pub mod open;
 mod sign_in;
 pub mod upkeep;
 

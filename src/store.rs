@@ -23,6 +23,7 @@ pub mod projects;
 pub mod queue;
 pub mod read;
 pub mod reads;
+pub mod ready;
 pub mod seed;
 pub mod sql;
 mod statement;

@@ -30,21 +30,32 @@ pub fn start(log: &Path, level: LevelFilter) -> io::Result<()> {
     Ok(())
 }
 
-/// Lets a panic give the terminal back, leave its place in the log, and say one sentence.
+/// Whether a panic ends the desk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Panicked {
+    /// It does: the terminal was given back, and somebody is to be told.
+    Ends,
+    /// It does not: one task failed, and its caller says so on the screen.
+    GoesOn,
+}
+
+/// Lets a panic give the terminal back if it ends the desk, leave its place in the log, and say one sentence.
 ///
 /// The text of the panic is neither logged nor shown: it may quote what somebody wrote.
-pub fn install_panic_hook(log: &Path, restore: impl Fn() + Send + Sync + 'static) {
+pub fn install_panic_hook(log: &Path, give_back: impl Fn() -> Panicked + Send + Sync + 'static) {
     let log = log.display().to_string();
     std::panic::set_hook(Box::new(move |panic| {
-        restore();
+        let panicked = give_back();
         let place =
             panic.location().map_or_else(String::new, |place| format!("{}:{}", place.file(), place.line()));
-        tracing::error!(place, "the desk stopped because of a mistake in itself");
-        // There is nobody left to tell if this fails.
-        let _ = writeln!(
-            io::stderr(),
-            "desk: stopped because of a mistake in itself ({place}); drafts are kept; the log is {log}"
-        );
+        tracing::error!(place, ends = panicked == Panicked::Ends, "a mistake of the desk itself");
+        if panicked == Panicked::Ends {
+            // There is nobody left to tell if this fails.
+            let _ = writeln!(
+                io::stderr(),
+                "desk: stopped because of a mistake in itself ({place}); drafts are kept; the log is {log}"
+            );
+        }
     }));
 }
 

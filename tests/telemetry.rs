@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
-use kaygia_desk::telemetry;
+use kaygia_desk::telemetry::{self, Panicked};
 use tracing_subscriber::filter::LevelFilter;
 
 #[test]
@@ -42,6 +42,7 @@ fn logs_for_another_test() {
     telemetry::start(log, LevelFilter::TRACE).unwrap();
     telemetry::install_panic_hook(log, || {
         std::io::Write::write_all(&mut std::io::stderr(), b"the terminal is back\n").unwrap();
+        Panicked::Ends
     });
     tracing::warn!(target: "kaygia_desk::store", attempt = 3, "listener lost");
     tracing::error!(target: "tokio_postgres", "s3cret");

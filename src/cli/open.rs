@@ -1,8 +1,80 @@
 //! `desk`: sign in and work.
 
-use super::{Exit, Failure, not_there_yet};
-use crate::config::Config;
+use super::{Exit, Failure, note};
+use crate::config::{Address, Config, Link, Signs};
+use crate::desk::open::{self, Reach};
+use crate::runtime::screen::Mouse;
+use crate::runtime::session::{Ending, Farewell};
+use crate::runtime::{self, Options, Ready, Stopped, setup};
+use crate::telemetry;
+use tracing::level_filters::LevelFilter;
 
-pub(super) fn run(_config: &Config) -> Result<Exit, Failure> {
-    Err(not_there_yet("desk"))
+pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
+    let url = config.database_url.as_ref().ok_or_else(no_database)?;
+    let options = options(config)?;
+    let open = async {
+        let reach = Reach {
+            url: url.expose(),
+            listen_url: config.listen_url.as_ref().map(Address::expose),
+            pooled: config.link == Link::Pooled,
+        };
+        let opened = open::open(reach, &origin()).await.map_err(|why| Failure::Told(why.sentence()))?;
+        Ok::<_, Failure>(Ready { opened, token: None })
+    };
+    ended(runtime::run(options, open))
+}
+
+/// How a session looks, from the settings; the log begins here.
+pub(super) fn options(config: &Config) -> Result<Options, Failure> {
+    let log = config.places.log();
+    if let Err(error) = telemetry::start(&log, LevelFilter::INFO) {
+        // A full disk is no reason not to answer clients.
+        note(format_args!("desk: works without a log: {}: {error}", log.display()));
+    }
+    let signs = match config.signs {
+        Signs::Unicode => setup::Signs::Unicode,
+        Signs::Ascii => setup::Signs::Ascii,
+    };
+    let lines: Vec<(&str, &[String])> =
+        config.keys.iter().map(|line| (line.action.as_str(), line.keys.as_slice())).collect();
+    let keymap = setup::keymap(&lines).map_err(|bad| {
+        Failure::told(config.error_at(config.keys.get(bad.at).map_or(0, |line| line.line), bad.why))
+    })?;
+    Ok(Options {
+        theme: setup::theme(config.theme.as_deref(), signs).map_err(Failure::Told)?,
+        keymap,
+        mouse: Mouse::Ours,
+        state: config.places.state.clone(),
+        log,
+        email: None,
+    })
+}
+
+/// What is said after a session, and the exit code.
+pub(super) fn ended<E: std::fmt::Display>(ended: Result<Farewell, Stopped<E>>) -> Result<Exit, Failure> {
+    let Farewell { ending, lost } = ended.map_err(Failure::told)?;
+    if lost > 0 {
+        note(format_args!(
+            "desk: {lost} unsaved text could be kept neither in the database nor on this machine; the log says why"
+        ));
+    }
+    match ending {
+        Ending::Left | Ending::TerminalGone => Ok(Exit::Done),
+        Ending::Signal(end) => Ok(Exit::Code(end.exit_code())),
+        Ending::Mistake => Ok(Exit::Code(runtime::session::MISTAKE)),
+    }
+}
+
+/// Names this desk in drafts and events: the user, the host and the process.
+pub(super) fn origin() -> String {
+    let user = std::env::var("USER").unwrap_or_else(|_| rustix::process::getuid().as_raw().to_string());
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{user}@{host} {}", std::process::id())
+}
+
+fn no_database() -> Failure {
+    Failure::Told(
+        "no database is named; set DATABASE_URL or database_url in the config file, or try `desk demo`"
+            .to_owned(),
+    )
 }

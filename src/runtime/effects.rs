@@ -87,7 +87,7 @@ impl<G: Gateway> Effects<G> {
     /// Decides an attempt to sign in.
     pub fn sign_in(&self, email: String, password: Password) {
         let gateway = self.gateway.clone();
-        self.admit(async move { gateway.sign_in(email.trim(), password).await });
+        self.admit(async move { gateway.sign_in(&email, password).await });
     }
 
     /// Opens a session again.

@@ -9,6 +9,7 @@
 use crate::desk::Gateway;
 use crate::domain::change::Change;
 use crate::domain::ids::{ProjectId, TicketId, UserId};
+use crate::store::listen::{Ear, Listener};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::pin::pin;
@@ -64,6 +65,23 @@ pub trait Listen: Send {
     fn next(&mut self) -> impl Future<Output = Result<Change, Self::Error>> + Send;
 }
 
+impl Source for Ear {
+    type Listener = Listener;
+    type Error = String;
+
+    async fn connect(&self) -> Result<Listener, String> {
+        self.listen().await.map_err(|error| error.to_string())
+    }
+}
+
+impl Listen for Listener {
+    type Error = String;
+
+    async fn next(&mut self) -> Result<Change, String> {
+        Self::next(self).await.map_err(|error| error.to_string())
+    }
+}
+
 /// The listener of this process; ends with this value.
 #[derive(Debug)]
 pub struct Hub {
@@ -77,8 +95,8 @@ impl Hub {
         let (sender, _) = broadcast::channel(QUEUE);
         let stale = Arc::new(Notify::new());
         let folding = tokio::spawn(fold_when_stale(gateway.clone(), Arc::clone(&stale)));
-        let ear = Ear { source, gateway, sender: sender.clone(), stale, said: None };
-        let listening = tokio::spawn(ear.listen());
+        let listening = Listening { source, gateway, sender: sender.clone(), stale, said: None };
+        let listening = tokio::spawn(listening.run());
         Self { sender, tasks: [folding.abort_handle(), listening.abort_handle()] }
     }
 
@@ -94,7 +112,7 @@ impl Drop for Hub {
     }
 }
 
-struct Ear<S, G> {
+struct Listening<S, G> {
     source: S,
     gateway: G,
     sender: broadcast::Sender<Heard>,
@@ -103,8 +121,8 @@ struct Ear<S, G> {
     said: Option<Heard>,
 }
 
-impl<S: Source, G: Gateway> Ear<S, G> {
-    async fn listen(mut self) {
+impl<S: Source, G: Gateway> Listening<S, G> {
+    async fn run(mut self) {
         loop {
             let mut listener = self.connect().await;
             self.say(Heard::Live);

@@ -53,7 +53,19 @@ impl Drop for Reader {
     }
 }
 
+/// A mistake in this thread must not leave a desk that takes no keys.
+struct Told<'a>(&'a mpsc::UnboundedSender<Incoming>);
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = self.0.send(Incoming::Ended);
+        }
+    }
+}
+
 fn read_all(device: &Device, woken: &OwnedFd, inputs: &mpsc::UnboundedSender<Incoming>) {
+    let _told = Told(inputs);
     let mut decoder = Decoder::default();
     let mut read = Vec::new();
     loop {

@@ -51,6 +51,9 @@ const STOP_LIMIT: Duration = Duration::from_millis(250);
 /// The core never gives this number: drafts on the way out.
 const LAST: Req = Req(u64::MAX);
 
+/// The exit code after a mistake of ours, as after any panic.
+pub const MISTAKE: u8 = 101;
+
 /// What a session is made of.
 #[derive(Debug)]
 pub struct Parts<S, G, C> {
@@ -367,6 +370,9 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
             Signal::Interrupt(_) | Signal::Continued if self.editing.is_some() => ControlFlow::Continue(None),
             Signal::Interrupt(end) => ControlFlow::Break(Ending::Signal(end)),
             Signal::Resized => self.resize(),
+            #[cfg(debug_assertions)]
+            #[expect(clippy::panic, reason = "that is what it is for")]
+            Signal::Break => panic!("a mistake that was asked for"),
             Signal::Continued => {
                 // Somebody else had the terminal meanwhile.
                 self.screen.lend();
@@ -457,7 +463,7 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
         self.alarm.set(match ending {
             Ending::Signal(end) => end.exit_code(),
             Ending::Left | Ending::TerminalGone => 0,
-            Ending::Mistake => 101,
+            Ending::Mistake => MISTAKE,
         });
         self.screen.lend();
         if let Some(editing) = &self.editing {

@@ -22,6 +22,9 @@ pub enum Signal {
     Interrupt(End),
     /// The process is to end.
     End(End),
+    /// SIGUSR1, in debug builds only: the loop is to make a mistake, so that tests can see what becomes of it.
+    #[cfg(debug_assertions)]
+    Break,
 }
 
 /// Which signal ends the process.
@@ -59,6 +62,8 @@ pub fn listen(alarm: Alarm) -> io::Result<mpsc::UnboundedReceiver<Signal>> {
         quit: signal(SignalKind::quit())?,
         resized: signal(SignalKind::window_change())?,
         continued: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
+        #[cfg(debug_assertions)]
+        broken: signal(SignalKind::user_defined1())?,
     };
     tokio::spawn(async move {
         while let Some(told) = streams.next().await {
@@ -80,11 +85,18 @@ struct Streams {
     quit: Stream,
     resized: Stream,
     continued: Stream,
+    #[cfg(debug_assertions)]
+    broken: Stream,
 }
 
 impl Streams {
     async fn next(&mut self) -> Option<Signal> {
+        #[cfg(debug_assertions)]
+        let broken = async { self.broken.recv().await.map(|()| Signal::Break) };
+        #[cfg(not(debug_assertions))]
+        let broken = std::future::pending();
         tokio::select! {
+            told = broken => told,
             told = self.hangup.recv() => told.map(|()| Signal::End(End::Hangup)),
             told = self.terminate.recv() => told.map(|()| Signal::End(End::Terminate)),
             told = self.interrupt.recv() => told.map(|()| Signal::Interrupt(End::Interrupt)),

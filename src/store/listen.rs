@@ -33,6 +33,25 @@ impl Default for Patience {
 /// How long a notification to oneself may take.
 const ECHO: Duration = Duration::from_secs(2);
 
+/// Where to listen, again after each loss. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Ear {
+    connector: Connector,
+    patience: Patience,
+}
+
+impl Ear {
+    /// An ear that connects by itself.
+    pub const fn new(connector: Connector, patience: Patience) -> Self {
+        Self { connector, patience }
+    }
+
+    /// Connects and listens, as [`Listener::connect`] does.
+    pub async fn listen(&self) -> Result<Listener> {
+        Listener::connect(&self.connector, self.patience).await
+    }
+}
+
 /// A connection that listens.
 pub struct Listener {
     client: Client,
