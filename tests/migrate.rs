@@ -145,7 +145,7 @@ async fn a_batch_that_was_killed_goes_on_where_it_was() {
     db.batch_execute(
         "INSERT INTO public.users (id, email) SELECT 'u' || n, n || '@example.org' FROM generate_series(1, 4100) n;
          DELETE FROM desk.stale; DELETE FROM desk.users;
-         UPDATE desk.migrations SET state = 'running', progress = NULL WHERE name = '0015_desk_backfill_users'",
+         UPDATE desk.migrations SET state = 'running', progress = NULL WHERE name = '0014_desk_backfill_users'",
     )
     .await
     .unwrap();
@@ -164,7 +164,7 @@ async fn a_batch_that_was_killed_goes_on_where_it_was() {
     }
     assert_eq!(list(db, "SELECT count(*) FROM desk.users").await, ["2000"]);
     let progress =
-        list(db, "SELECT state, progress FROM desk.migrations WHERE name = '0015_desk_backfill_users'").await;
+        list(db, "SELECT state, progress FROM desk.migrations WHERE name = '0014_desk_backfill_users'").await;
     assert_eq!(progress, list(db, "SELECT 'running', max(user_id) FROM desk.users").await);
     assert!(migrate(&database).await.is_current());
     assert_eq!(list(db, "SELECT count(*) FROM desk.users").await, ["4100"]);

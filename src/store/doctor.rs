@@ -324,8 +324,7 @@ async fn indexes(db: &Client) -> Result<Vec<Finding>> {
     .await?;
     if sql::get(&row, "unsearched")? {
         let advice = if sql::get(&row, "available")? {
-            "as a superuser: CREATE EXTENSION pg_trgm SCHEMA desk; CREATE INDEX users_search ON desk.users USING gin \
-             (search desk.gin_trgm_ops);"
+            "as a superuser: CREATE EXTENSION pg_trgm SCHEMA desk; then run `desk doctor --repair`"
         } else {
             "install the server's contrib package (postgresql-contrib), which holds pg_trgm"
         };

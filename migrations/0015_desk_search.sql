@@ -1,5 +1,6 @@
--- Find-as-you-type over clients: a trigram index, from wherever pg_trgm lives. Where the server does not ship it,
--- search works without the index and `desk doctor` says so.
+-- Find-as-you-type over clients: a trigram index, from wherever pg_trgm lives. Made after the rows, which is twenty
+-- times faster; meanwhile triggers leave changed users in desk.stale. Where the server does not ship pg_trgm, search
+-- works without the index and `desk doctor` says so.
 DO $$
 DECLARE
   home text;

@@ -1,4 +1,4 @@
--- Triggers on public.users. See the rules in 0013.
+-- Triggers on public.users. See the rules in 0012.
 
 CREATE OR REPLACE FUNCTION desk.on_users_insert() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '20ms' AS $$

@@ -1,4 +1,4 @@
--- Triggers on public.ticket_comments. The rules stand in 0013.
+-- Triggers on public.ticket_comments. The rules stand in 0012.
 
 CREATE OR REPLACE FUNCTION desk.on_comments_insert() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '20ms' AS $$
