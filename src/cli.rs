@@ -84,7 +84,6 @@ struct Shared {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Open the desk on a private database with sample data
-    #[command(hide = true)]
     Demo(demo::Arguments),
     /// Create the database's tables, or adopt the web app's
     Migrate(migrate::Arguments),
@@ -185,11 +184,6 @@ fn block_on<F: Future>(work: F) -> Result<F::Output, Failure> {
         .build()
         .map_err(|error| Failure::Told(format!("could not start: {error}")))?;
     Ok(runtime.block_on(work))
-}
-
-/// What a command says that is declared but does nothing yet.
-fn not_there_yet(command: &str) -> Failure {
-    Failure::Told(format!("`{command}` does not work yet in version {}", env!("CARGO_PKG_VERSION")))
 }
 
 /// The command line as clap knows it, for its own documents.

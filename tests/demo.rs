@@ -5,9 +5,13 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
+use portable_pty::CommandBuilder;
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 
+use crate::pty::glass::{Glass, environment};
 use crate::support::{self, Database};
 use kaygia_desk::domain::ids::UserId;
 use kaygia_desk::domain::time::Timestamp;
@@ -183,12 +187,54 @@ impl Running {
     }
 }
 
-#[tokio::test]
-async fn the_demo_keeps_its_database_until_it_is_reset() {
-    // In memory where the system has that: a new cluster is synced to disk otherwise.
+/// A folder that the account of the server can reach, in memory where the system has that: a new cluster is synced to
+/// disk otherwise.
+fn home() -> TempDir {
     let base = if Path::new("/dev/shm").is_dir() { "/dev/shm" } else { "/tmp" };
     let home = tempfile::Builder::new().prefix("desk").tempdir_in(base).unwrap();
     std::fs::set_permissions(home.path(), Permissions::from_mode(0o755)).unwrap();
+    home
+}
+
+fn open_desk(home: &TempDir, arguments: &[&str]) -> Glass {
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_desk"));
+    environment(&mut command, home.path());
+    command.env("KAYGIA_DESK_DATA_DIR", home.path());
+    command.arg("demo");
+    command.args(arguments);
+    Glass::run(command)
+}
+
+fn leave(mut glass: Glass) {
+    glass.keys(":quit\r");
+    glass.shows("Leave the desk?");
+    let since = Instant::now();
+    glass.keys("y");
+    assert_eq!(glass.ends(since).code, 0);
+    glass.is_given_back();
+}
+
+#[test]
+fn the_demo_opens_the_desk_signed_in_or_at_the_sign_in_screen() {
+    let home = home();
+    let mut glass = open_desk(&home, &["--live"]);
+    glass.shows("Ada Lovelace ADMIN");
+    glass.keys("1");
+    glass.shows("Driver app: photograph");
+    leave(glass);
+
+    let mut glass = open_desk(&home, &["--sign-in"]);
+    glass.shows("ada@kaygia.example");
+    glass.keys("ada at the desk\r");
+    glass.shows("Ada Lovelace ADMIN");
+    leave(glass);
+    let lock = home.path().join("server/cluster/data/postmaster.pid");
+    assert!(!lock.exists(), "the server went with its last desk");
+}
+
+#[tokio::test]
+async fn the_demo_keeps_its_database_until_it_is_reset() {
+    let home = home();
     let first = Running::start(home.path(), &["--live", "--tickets", "20"]);
     assert_eq!(first.tickets().await, 100);
     let again = Running::start(home.path(), &["--tickets", "20"]);

@@ -1,6 +1,6 @@
 //! The real program on a pseudo terminal, on a real Postgres: what a person does with it, and every way it ends.
 
-mod glass;
+pub(crate) mod glass;
 
 use crate::support::proxy::Proxy;
 use crate::support::world::{World, world};

@@ -10,10 +10,13 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::generate::Teller;
 use super::server::{self, Consent};
-use super::{Exit, Failure, not_there_yet, note, say};
+use super::{Exit, Failure, note, open, say};
 use crate::auth::SessionToken;
 use crate::config::Config;
-use crate::desk::demo::{Demo, Progress};
+use crate::desk;
+use crate::desk::demo::{DATABASE, Demo, EMAIL, Progress};
+use crate::desk::open::Reach;
+use crate::runtime::{self, Ready};
 use crate::server::Server;
 
 #[derive(Debug, Args)]
@@ -39,8 +42,28 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<Exit, Failure> {
-    let server = start_server(&config.places.server(), arguments)?;
-    super::block_on(open(&server, config, arguments))?
+    let folder = config.places.server();
+    if arguments.no_tui {
+        let server = start_server(&folder, arguments)?;
+        return super::block_on(keep_up(&server, arguments))?;
+    }
+    let mut options = open::options(config)?;
+    options.email = arguments.sign_in.then(|| EMAIL.to_owned());
+    // Outlives the session: the last look at the database is on the way out.
+    let mut server = None;
+    let opening = async {
+        let server = server.insert(start_server(&folder, arguments)?);
+        let demo = prepare(server, arguments).await?;
+        let token = if arguments.sign_in { None } else { Some(sign_in(&demo).await?) };
+        let url = server.url(DATABASE);
+        let reach = Reach { url: &url, listen_url: None, pooled: false };
+        let opened = desk::open::open(reach, &open::origin()).await.map_err(told)?;
+        if arguments.live {
+            tokio::spawn(async move { live(&demo).await });
+        }
+        Ok::<_, Failure>(Ready { opened, token })
+    };
+    open::ended(runtime::run(options, opening))
 }
 
 fn start_server(folder: &Path, arguments: &Arguments) -> Result<Server, Failure> {
@@ -52,67 +75,59 @@ fn start_server(folder: &Path, arguments: &Arguments) -> Result<Server, Failure>
     Server::durable(&programs, folder).map_err(Failure::told)
 }
 
-async fn open(server: &Server, config: &Config, arguments: &Arguments) -> Result<Exit, Failure> {
+async fn prepare(server: &Server, arguments: &Arguments) -> Result<Demo, Failure> {
     let mut teller = Teller::default();
     let tickets = arguments.tickets.map(i64::from);
-    let demo = Demo::prepare(|database| server.url(database), tickets, &mut |progress| match progress {
+    Demo::prepare(|database| server.url(database), tickets, &mut |progress| match progress {
         Progress::Creating => note("Creating its database ..."),
         Progress::Migrating => note("Creating its tables ..."),
         Progress::Filling => note("Writing the sample data ..."),
         Progress::Generating(step) => teller.tell(step),
     })
     .await
-    .map_err(|failure| Failure::Told(failure.sentence()))?;
-    let url = server.url(crate::desk::demo::DATABASE);
-    let work = async {
-        if arguments.no_tui {
-            return keep_up(&url).await;
-        }
-        let token = if arguments.sign_in { None } else { Some(sign_in(&demo).await?) };
-        start_desk(config, &url, token).await
-    };
-    tokio::select! {
-        done = work => done,
-        () = live(&demo, arguments.live) => Ok(Exit::Done),
-    }
+    .map_err(told)
 }
 
 async fn sign_in(demo: &Demo) -> Result<SessionToken, Failure> {
     let mut random = [0; 48];
     getrandom::fill(&mut random)
         .map_err(|error| Failure::Told(format!("this system gives no random bytes: {error}")))?;
-    let origin = format!("demo/{}", std::process::id());
-    demo.begin_session(&random, &origin).await.map_err(|failure| Failure::Told(failure.sentence()))
+    demo.begin_session(&random, &open::origin()).await.map_err(told)
 }
 
-/// Plays the clients for as long as the desk is open; never ends by itself.
-async fn live(demo: &Demo, wanted: bool) {
-    if wanted {
-        // Another play each time; the desk needs no clock for it.
-        let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let _ = demo.play(seed).await;
+/// Plays the clients until the task ends.
+async fn live(demo: &Demo) {
+    // Another play each time; the desk needs no clock for it.
+    let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    if let Err(failure) = demo.play(seed).await {
+        tracing::error!("the demo's clients stay away: {}", failure.sentence());
     }
-    std::future::pending::<()>().await;
 }
 
-/// Tells the address, then waits for Ctrl-C, SIGTERM or a closed terminal.
-async fn keep_up(url: &str) -> Result<Exit, Failure> {
+/// Keeps the database up until Ctrl-C, SIGTERM or a closed terminal, and tells its address.
+async fn keep_up(server: &Server, arguments: &Arguments) -> Result<Exit, Failure> {
     let failed = |error: std::io::Error| Failure::Told(format!("could not wait for signals: {error}"));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut hang_up = signal(SignalKind::hangup()).map_err(failed)?;
-    say(format_args!("DATABASE_URL={url}"));
-    note("The database is up until Ctrl-C.");
+    let up = async {
+        let demo = prepare(server, arguments).await?;
+        say(format_args!("DATABASE_URL={}", server.url(DATABASE)));
+        note("The database is up until Ctrl-C.");
+        if arguments.live {
+            live(&demo).await;
+        }
+        std::future::pending().await
+    };
     tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        _ = hang_up.recv() => {}
+        failed = up => failed,
+        _ = interrupt.recv() => Ok(Exit::Done),
+        _ = terminate.recv() => Ok(Exit::Done),
+        _ = hang_up.recv() => Ok(Exit::Done),
     }
-    Ok(Exit::Done)
 }
 
-/// Opens the desk on the demo's database, signed in where there is a token.
-#[expect(clippy::unused_async, reason = "the desk opens here once it can")]
-async fn start_desk(_config: &Config, _url: &str, _token: Option<SessionToken>) -> Result<Exit, Failure> {
-    Err(not_there_yet("desk demo"))
+#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
+fn told(failure: crate::domain::failure::Failure) -> Failure {
+    Failure::Told(failure.sentence())
 }

@@ -18,6 +18,9 @@ use crate::store::seed;
 /// The name of the demo's database on its private server.
 pub const DATABASE: &str = demo::DATABASE;
 
+/// The address of the demo's member of staff, for the sign-in screen.
+pub const EMAIL: &str = demo::EMAIL;
+
 /// What the demo is doing before the desk opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {

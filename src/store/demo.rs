@@ -37,6 +37,9 @@ pub struct Summary {
 /// The name of the demo's database on its private server.
 pub const DATABASE: &str = "kaygia";
 
+/// The address of the member of staff as whom the demo signs in.
+pub const EMAIL: &str = "ada@kaygia.example";
+
 /// The member of staff as whom the demo signs in.
 pub fn staff() -> UserId {
     sample::user_id("ada")
