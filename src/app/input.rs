@@ -95,7 +95,8 @@ fn key(state: &mut State, key: Key) {
             // A chord that leads nowhere: Esc leaves it, another key is told.
             if key != Key::plain(Code::Esc) {
                 let chord = pressed.iter().map(Key::to_string).collect::<Vec<_>>().join(" ");
-                state.toasts.info(format!("{chord} means nothing here; ? shows the keys"), now);
+                let help = state.keymap.words(Action::Help);
+                state.toasts.info(format!("{chord} means nothing here; {help} shows the keys"), now);
             }
         }
         Resolved::Unbound if takes_text(state) => {
@@ -144,7 +145,7 @@ fn paste(state: &mut State, text: &str) {
     } else if takes_text(state) {
         screen::composer::pasted(state, text)
     } else {
-        Some("pasted text is ignored here: press r to write a reply first")
+        Some("pasted text is ignored here: start a reply first")
     };
     if let Some(notice) = notice {
         state.toasts.info(notice, now);

@@ -2,6 +2,7 @@
 //!
 //! Each change is shown at once, sent with what was seen, and taken back on the screen when it is refused.
 
+use super::action::Action;
 use super::overlay::Overlay;
 use super::overlay::form::{self, Field, Form, FormKind};
 use super::requests::Cause;
@@ -226,8 +227,10 @@ pub fn answered(state: &mut State, command: &Command, cause: Cause, result: Resu
             match cause {
                 Cause::Asked => {
                     state.history.record(command, done.event);
-                    let hint = if command.inverse().is_some() { "; z takes it back" } else { "" };
-                    let text = format!("{}{hint}", told(state, command, &done));
+                    let mut text = told(state, command, &done);
+                    if command.inverse().is_some() {
+                        text = format!("{text}; {} takes it back", state.keymap.words(Action::Undo));
+                    }
                     state.toasts.good(text, now);
                 }
                 Cause::Undo { message_is_out } => {

@@ -2,6 +2,7 @@
 
 use super::widgets::Pen;
 use crate::app::State;
+use crate::app::action::Action;
 use crate::app::screen::composer::{Composer, Review};
 use ratatui::layout::{Position, Rect};
 
@@ -17,7 +18,7 @@ pub fn draw(pen: &mut Pen<'_>, state: &State, area: Rect) -> Option<Position> {
     let mut text_area = Rect { y: area.y + 1, height: area.height - 1, ..area };
     match &composer.review {
         Some(review) => {
-            let lines = review_bar(pen, composer, review, area);
+            let lines = review_bar(pen, state, composer, review, area);
             text_area.y = area.y + lines;
             text_area.height = area.height.saturating_sub(lines);
         }
@@ -30,8 +31,9 @@ pub fn draw(pen: &mut Pen<'_>, state: &State, area: Rect) -> Option<Position> {
     cursor.filter(|_| composer.review.is_none())
 }
 
-fn review_bar(pen: &mut Pen<'_>, composer: &Composer, review: &Review, area: Rect) -> u16 {
+fn review_bar(pen: &mut Pen<'_>, state: &State, composer: &Composer, review: &Review, area: Rect) -> u16 {
     let theme = pen.theme;
+    let send = state.keymap.words(Action::ReviewSend);
     let question = if composer.sending.is_some() {
         format!("Sending to {}", composer.to_name.one_line())
     } else {
@@ -41,8 +43,8 @@ fn review_bar(pen: &mut Pen<'_>, composer: &Composer, review: &Review, area: Rec
     let warning = match (&review.problem, review.new_messages) {
         (Some(problem), _) => problem.clone(),
         (None, 0) => return 1,
-        (None, 1) => "1 new message since you began: read it above; y sends all the same".to_owned(),
-        (None, n) => format!("{n} new messages since you began: read them above; y sends all the same"),
+        (None, 1) => format!("1 new message since you began: read it above; {send} sends all the same"),
+        (None, n) => format!("{n} new messages since you began: read them above; {send} sends all the same"),
     };
     let mut lines = 1;
     for range in

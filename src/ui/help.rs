@@ -2,7 +2,7 @@
 
 use super::widgets::Pen;
 use crate::app::State;
-use crate::app::action::TABLE;
+use crate::app::action::{Action, TABLE};
 use crate::app::layout::centred;
 use crate::app::overlay::Help;
 use crate::app::wrap;
@@ -43,7 +43,7 @@ pub fn draw(pen: &mut Pen<'_>, state: &State, help: &Help) {
         pen.text(x, y, inside.right().saturating_sub(x + 1), text, theme.overlay.patch(theme.text));
     }
     if most > help.scroll {
-        let text = " j more ";
-        pen.right(inside.x, inside.bottom(), inside.width - 1, text, theme.overlay.patch(theme.muted));
+        let text = format!(" {} more ", state.keymap.words(Action::MoveDown));
+        pen.right(inside.x, inside.bottom(), inside.width - 1, &text, theme.overlay.patch(theme.muted));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::widgets::Pen;
 use super::{card, help};
-use crate::app::action::row_of;
+use crate::app::action::{Action, row_of};
 use crate::app::edit::Editor;
 use crate::app::keymap::Resolved;
 use crate::app::layout::{Areas, centred, list_box};
@@ -164,8 +164,9 @@ fn draw_confirm(pen: &mut Pen<'_>, state: &State, confirm: &Confirm) {
     }
     let y = inside.bottom() - 1;
     let mut x = inside.x + 1;
-    for (key, word) in [("y", "yes"), ("n", "no")] {
-        x += pen.text(x, y, 3, key, theme.overlay.patch(theme.key)) + 1;
+    for (action, word) in [(Action::ConfirmYes, "yes"), (Action::ConfirmNo, "no")] {
+        let key = state.keymap.words(action);
+        x += pen.text(x, y, 8, &key, theme.overlay.patch(theme.key)) + 1;
         x += pen.text(x, y, 8, word, theme.overlay.patch(theme.muted)) + 3;
     }
 }

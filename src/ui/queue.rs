@@ -2,6 +2,7 @@
 
 use super::widgets::Pen;
 use crate::app::State;
+use crate::app::action::Action;
 use crate::app::layout::Areas;
 use crate::app::screen::Remote;
 use crate::app::screen::queue::VIEWS;
@@ -99,19 +100,25 @@ fn title(pen: &mut Pen<'_>, state: &State, area: Rect) {
 
 fn empty(pen: &mut Pen<'_>, state: &State, area: Rect) {
     let theme = pen.theme;
+    let keys = |action| state.keymap.words(action);
     let (text, style) = match (&state.queue.remote, &state.queue.search) {
         (Remote::Failed(why), _) => (why.clone(), theme.danger),
         (Remote::Idle | Remote::Loading, _) => ("Loading tickets".to_owned(), theme.muted),
         (Remote::Ready, Some(search)) => {
-            (format!("No ticket fits “{}”. / searches again, q shows the view.", search.text), theme.muted)
+            let (again, back) = (keys(Action::Search), keys(Action::Back));
+            let text =
+                format!("No ticket fits “{}”. {again} searches again, {back} shows the view.", search.text);
+            (text, theme.muted)
         }
-        (Remote::Ready, None) => match VIEWS[state.queue.view].digit {
-            1 => {
-                ("Nothing is yours. 2 shows what nobody has taken, t takes a ticket.".to_owned(), theme.muted)
-            }
-            2 => ("Everything is taken. 7 shows all active tickets.".to_owned(), theme.muted),
-            _ => ("Nothing here. 7 shows all active tickets.".to_owned(), theme.muted),
-        },
+        (Remote::Ready, None) => {
+            let (open, all, take) = (keys(Action::View2), keys(Action::View7), keys(Action::Take));
+            let text = match VIEWS[state.queue.view].digit {
+                1 => format!("Nothing is yours. {open} shows what nobody has taken, {take} takes a ticket."),
+                2 => format!("Everything is taken. {all} shows all active tickets."),
+                _ => format!("Nothing here. {all} shows all active tickets."),
+            };
+            (text, theme.muted)
+        }
     };
     let width = area.width.saturating_sub(4);
     for (line, range) in wrap::wrap(&text, width.into()).into_iter().enumerate() {

@@ -4,6 +4,7 @@
 //! doubt is the same sending. The draft is saved while typing.
 
 use super::{queue, thread};
+use crate::app::action::Action;
 use crate::app::edit::{Edited, Editor};
 use crate::app::key::Key;
 use crate::app::overlay::confirm::{self, Then};
@@ -285,7 +286,8 @@ pub fn keep(state: &mut State) {
     }
     if let Some(composer) = state.composer.take_if(|composer| composer.is_saved()) {
         drop(composer);
-        state.toasts.info("the draft is kept; r goes on with it", now);
+        let text = format!("the draft is kept; {} goes on with it", state.keymap.words(Action::Reply));
+        state.toasts.info(text, now);
         thread::reload(state);
     } else if let Some(composer) = &mut state.composer {
         // Closed when the saving under way is confirmed.
@@ -422,7 +424,10 @@ fn sent(state: &mut State, req: Req, command: &Command, next: bool, result: &Res
         }
         Err(failure) => {
             let why = match failure {
-                Failure::Unavailable(why) => format!("{why}; y tries again, it can't be sent twice"),
+                Failure::Unavailable(why) => {
+                    let send = state.keymap.words(Action::ReviewSend);
+                    format!("{why}; {send} tries again, it can't be sent twice")
+                }
                 other => other.sentence(),
             };
             let new_messages = composer.review.as_ref().map_or(0, |review| review.new_messages);
