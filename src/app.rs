@@ -120,6 +120,8 @@ pub struct State {
     reply_when_loaded: bool,
     close_composer_when_saved: bool,
     warned_about: Option<TicketId>,
+    /// A form that was being filled in when its owner's session ended.
+    parked_form: Option<(UserId, Overlay)>,
     escape: input::EscapeTail,
     live: live::Live,
     effects: Vec<Effect>,
@@ -321,6 +323,7 @@ impl State {
             reply_when_loaded: false,
             close_composer_when_saved: false,
             warned_about: None,
+            parked_form: None,
             escape: input::EscapeTail::default(),
             live: live::Live::default(),
             effects: Vec::new(),

@@ -1,6 +1,6 @@
 //! The core: keys in, effects and state out.
 
-use crate::fixtures::{Bench, NOW, ago, alan, answer_to, comment, minutes, row, thread};
+use crate::fixtures::{Bench, NOW, ada, ago, alan, answer_to, comment, minutes, row, thread};
 use kaygia_desk::app::action::Action;
 use kaygia_desk::app::key::{Code, Input, Key, MouseKind};
 use kaygia_desk::app::overlay::Overlay;
@@ -609,4 +609,28 @@ fn the_mouse_chooses_in_the_palette() {
     let place = kaygia_desk::app::layout::list_box((120, 40), 72, 1, 12);
     bench.msg(Msg::Input(Input::Mouse { kind: MouseKind::Press, x: place.x + 4, y: place.y + 3 }));
     assert!(matches!(bench.state.overlay, Some(Overlay::Help(_))));
+}
+
+#[test]
+fn a_form_is_still_there_after_signing_in_again_but_for_its_owner_only() {
+    for (back, there) in [(ada(), true), (alan(), false)] {
+        let mut bench = Bench::new((120, 40), 5);
+        bench.keys("C").text("A subject");
+        bench.msg(Msg::Changed(vec![Change::Everything]));
+        let fetch = bench.effects.iter().find_map(|e| match e {
+            Effect::Fetch { req, query: Query::Queue(_) } => Some(*req),
+            _ => None,
+        });
+        let ended = Failure::SignedOut("your session has ended: sign in again".to_owned());
+        bench.msg(Msg::Loaded { req: fetch.unwrap(), result: Err(ended) });
+        assert!(bench.state.overlay.is_none(), "nothing of it shows over the sign-in screen");
+        let me = kaygia_desk::app::Me { id: back.id, name: back.name, role: back.role };
+        bench.msg(Msg::SignedIn(Ok(me)));
+        bench.answer();
+        let kept = match &bench.state.overlay {
+            Some(Overlay::Form(form)) => form.fields[1].text() == "A subject",
+            _ => false,
+        };
+        assert_eq!(kept, there);
+    }
 }

@@ -89,6 +89,8 @@ fn entered(state: &mut State, me: Me) {
     if state.composer.as_ref().is_some_and(|composer| composer.author != me.id) {
         state.composer = None;
     }
+    let parked = state.parked_form.take().filter(|(owner, _)| *owner == me.id);
+    state.overlay = parked.map(|(_, form)| form);
     state.me = Some(me);
     queue::open_first(state);
     board::reset(state);
@@ -98,10 +100,9 @@ fn entered(state: &mut State, me: Me) {
 
 /// The session ended: what is on the screen goes, what is being written stays.
 pub fn signed_out(state: &mut State, why: &str) {
-    if state.me.take().is_none() {
-        return;
-    }
-    state.overlay = None::<Overlay>;
+    let Some(me) = state.me.take() else { return };
+    state.parked_form =
+        state.overlay.take().filter(|it| matches!(it, Overlay::Form(_))).map(|form| (me.id, form));
     state.pending.clear();
     state.requests.forget(|_| true);
     state.queue = queue::Queue::default();
