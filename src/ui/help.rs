@@ -10,7 +10,7 @@ use crate::app::wrap;
 /// Draws it over the screen.
 pub fn draw(pen: &mut Pen<'_>, state: &State, help: &Help) {
     let theme = pen.theme;
-    let place = centred(state.size, 78, state.size.1.saturating_sub(2));
+    let place = centred(state.size, 104, state.size.1.saturating_sub(2));
     let inside = pen.boxed(place, "Keys that mean something here");
     let mut lines: Vec<(String, &str, bool)> = Vec::new();
     let mut group = "";
