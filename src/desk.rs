@@ -20,8 +20,8 @@ use crate::domain::failure::Failure;
 use crate::domain::ids::EventId;
 use crate::domain::query::{Loaded, Query};
 use crate::domain::time::Timestamp;
-use crate::store::fold;
 use crate::store::pool::Pool;
+use crate::store::{doctor, fold};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -99,6 +99,9 @@ pub trait Gateway: Clone + Send + Sync + 'static {
 
     /// Brings our rows up to date where a trigger had to give way. Answers whether to come again shortly.
     fn fold(&self) -> impl Future<Output = Result<bool, Failure>> + Send;
+
+    /// How many of our triggers are missing or switched off: what the web app changes goes unnoticed then.
+    fn missing_triggers(&self) -> impl Future<Output = Result<usize, Failure>> + Send;
 }
 
 impl Gateway for Desk {
@@ -131,6 +134,14 @@ impl Gateway for Desk {
             .write(async |client| fold::fold(client).await)
             .await
             .map(|folded| folded.busy > 0)
+            .map_err(|error| failure::of_store(&error))
+    }
+
+    async fn missing_triggers(&self) -> Result<usize, Failure> {
+        self.pool
+            .read(async |client| doctor::missing_triggers(&*client).await)
+            .await
+            .map(|missing| missing.len())
             .map_err(|error| failure::of_store(&error))
     }
 }

@@ -22,6 +22,7 @@ struct Inner {
     attempts: Mutex<Vec<Instant>>,
     folds: watch::Sender<usize>,
     busy: Mutex<usize>,
+    missing: Mutex<usize>,
     line: Mutex<Option<mpsc::UnboundedSender<Change>>>,
 }
 
@@ -40,6 +41,7 @@ impl Fake {
             attempts: Mutex::default(),
             folds: watch::Sender::new(0),
             busy: Mutex::new(0),
+            missing: Mutex::new(0),
             line: Mutex::default(),
         }))
     }
@@ -127,6 +129,10 @@ impl Gateway for Fake {
         let mut busy = self.0.busy.lock().unwrap();
         *busy = busy.saturating_sub(1);
         Ok(*busy > 0)
+    }
+
+    async fn missing_triggers(&self) -> Result<usize, Failure> {
+        Ok(*self.0.missing.lock().unwrap())
     }
 }
 
@@ -262,4 +268,15 @@ async fn rows_that_wait_are_folded_until_none_is_left() {
     fake.says(Change::Stale);
     assert_eq!(all(&mut heard).await, [], "nothing on a screen changes by that");
     assert_eq!(fake.folds(), before + 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn triggers_that_vanish_are_told_once() {
+    // The story: the web app's tools push their schema and drop our triggers; the desk would show old rows for ever.
+    let (fake, _hub, mut heard) = start(Up::Yes);
+    all(&mut heard).await;
+    *fake.0.missing.lock().unwrap() = 16;
+    sleep(Duration::from_secs(95)).await;
+    let told = all(&mut heard).await.into_iter().filter(|heard| *heard == Heard::Deaf(16)).count();
+    assert_eq!(told, 1);
 }

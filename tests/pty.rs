@@ -2,11 +2,17 @@
 
 pub(crate) mod glass;
 
+use crate::support::connect;
 use crate::support::proxy::Proxy;
 use crate::support::world::{World, world};
 use glass::{End, Glass, environment};
+use kaygia_desk::server::{Programs, Server};
+use kaygia_desk::store::migrate;
+use kaygia_desk::store::pool::{self, Options};
 use portable_pty::CommandBuilder;
 use rustix::process::Signal;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -65,6 +71,15 @@ fn spooled(state: &TempDir) -> String {
     files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect()
 }
 
+/// Waits until a text lies on this machine.
+async fn kept(state: &TempDir, text: &str) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !spooled(state).contains(text) {
+        assert!(Instant::now() < deadline, "the draft is not kept on this machine");
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_at_the_desk() {
     let (world, _state, mut glass) = at_the_queue().await;
@@ -110,6 +125,12 @@ async fn a_change_by_somebody_else_appears_without_a_key() {
     glass.shows("Subject of t9");
     world.sql("UPDATE public.support_tickets SET subject = 'Renamed meanwhile' WHERE id = 't1'").await;
     glass.shows("Renamed meanwhile");
+    // The listener is not missed for longer than it takes to make another one.
+    let listeners = "SELECT count(pg_terminate_backend(a.pid)) FROM pg_stat_activity AS a \
+                     WHERE a.datname = current_database() AND a.query LIKE 'UNLISTEN%'";
+    assert_eq!(world.value(listeners).await, "1");
+    world.ticket("t10", "grace", "OPEN", "1 minute").await;
+    glass.shows("Subject of t10");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -236,11 +257,7 @@ async fn a_database_that_goes_and_comes_back_is_told_and_everything_resumes() {
     proxy.cut();
     glass.shows("offline");
     glass.write_reply("typed offline");
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !spooled(&state).contains("typed offline") {
-        assert!(Instant::now() < deadline, "the draft is not kept on this machine");
-        tokio::task::yield_now().await;
-    }
+    kept(&state, "typed offline").await;
     world.ticket("t9", "grace", "OPEN", "1 minute").await;
     proxy.refuse(false);
     let since = Instant::now();
@@ -248,6 +265,71 @@ async fn a_database_that_goes_and_comes_back_is_told_and_everything_resumes() {
     println!("live again after {:?}", since.elapsed());
     glass.shows("Subject of t9");
     becomes(&world, "SELECT content FROM desk.drafts", "typed offline").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_restarted_is_told_and_everything_resumes() {
+    let home = tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir().unwrap();
+    let state = TempDir::new().unwrap();
+    let folder = home.path().join("server");
+    let programs = Programs::find().unwrap();
+    let server = Server::durable(&programs, &folder).unwrap();
+    let url = server.admin_url();
+    let connector = pool::connector(&url, Options::MAINTENANCE).unwrap();
+    migrate::run(&connector, &mut |_| {}).await.unwrap();
+    let hash = bcrypt::hash("correct horse", 4).unwrap();
+    let people = format!(
+        "INSERT INTO public.users (id, email, name, role, password_hash, email_verified) VALUES
+           ('ada', 'ada@example.test', 'Ada Lovelace', 'ADMIN', '{hash}', true),
+           ('grace', 'grace@example.test', 'Grace Hopper', 'CLIENT', NULL, true);
+         INSERT INTO public.support_tickets (id, ticket_number, subject, description, client_id)
+           VALUES ('t1', 'N-t1', 'Subject of t1', 'Description', 'grace')"
+    );
+    connect(&url).await.batch_execute(&people).await.unwrap();
+    let mut glass = Glass::desk(&url, &state);
+    glass.sign_in("ada");
+    glass.keys("2");
+    glass.shows("Subject of t1");
+    glass.shows("live");
+    glass.shows("Description");
+    drop(server);
+    glass.shows("offline");
+    glass.write_reply("typed meanwhile");
+    let server = Server::durable(&programs, &folder).unwrap();
+    let since = Instant::now();
+    glass.shows("live");
+    println!("live again after a restart: {:?}", since.elapsed());
+    glass.shows("draft saved");
+    let saved = connect(&server.admin_url()).await.query_one("SELECT content FROM desk.drafts", &[]).await;
+    assert_eq!(saved.unwrap().get::<_, String>(0), "typed meanwhile");
+    let since = Instant::now();
+    glass.signal(Signal::TERM);
+    assert!(glass.ends(since).took < GONE);
+    assert_eq!(spooled(&state), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_while_the_database_is_frozen_loses_no_more_than_two_seconds() {
+    let (world, state) = desk().await;
+    let proxy = Proxy::before(world.db.url()).await;
+    let mut glass = Glass::desk(proxy.url(), &state);
+    glass.sign_in("ada");
+    glass.keys("2");
+    glass.shows("Subject of t1");
+    glass.keys("r");
+    glass.shows("Reply to");
+    proxy.freeze(true);
+    glass.keys("typed two seconds ago");
+    let since = Instant::now();
+    kept(&state, "typed two seconds ago").await;
+    println!("on disk {:?} after typing", since.elapsed());
+    assert!(since.elapsed() < Duration::from_secs(2));
+    glass.signal(Signal::KILL);
+    glass.ends(Instant::now());
+    proxy.freeze(false);
+    let mut again = Glass::desk(proxy.url(), &state);
+    again.sign_in("ada");
+    becomes(&world, "SELECT content FROM desk.drafts", "typed two seconds ago").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

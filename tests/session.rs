@@ -283,6 +283,28 @@ async fn the_next_start_saves_what_the_last_one_could_not() {
     assert_eq!(spooled(&desk.state), []);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_saved_at_the_start_is_saved_when_the_database_is_back() {
+    let state = TempDir::new().unwrap();
+    let mut desk = Desk::begin_in(Begin::default(), state, Fake::new());
+    desk.shows("TKT-1042").await;
+    desk.fake.be(Mood::Unreachable);
+    desk.heard.send(Heard::Offline).unwrap();
+    desk.shows("offline").await;
+    let draft = Draft {
+        comment: CommentId::new("c9"),
+        content: "of last time".to_owned(),
+        last_comment: None,
+        status_after: None,
+        older_content: None,
+        version: 0,
+    };
+    spool(desk.state.path()).keep(&UserId::new("ada"), &TicketId::new("t3"), &draft).unwrap();
+    desk.fake.be(Mood::Willing);
+    desk.heard.send(Heard::Live).unwrap();
+    desk.fake.carried_out(is_draft_of("of last time")).await;
+}
+
 #[tokio::test]
 async fn the_editor_gets_the_terminal_and_its_text_comes_back() {
     let editor = "f() { printf 'from the editor' >> \"$1\"; }; f";

@@ -45,6 +45,8 @@ pub enum Heard {
     Polling,
     /// The database does not answer.
     Offline,
+    /// So many of our triggers are missing: what the web app changes is not told.
+    Deaf(usize),
 }
 
 /// How to listen to a database.
@@ -86,18 +88,20 @@ impl Listen for Listener {
 #[derive(Debug)]
 pub struct Hub {
     sender: broadcast::Sender<Heard>,
-    tasks: [AbortHandle; 2],
+    tasks: [AbortHandle; 3],
 }
 
 impl Hub {
     /// Begins to listen.
     pub fn start(source: impl Source, gateway: impl Gateway) -> Self {
         let (sender, _) = broadcast::channel(QUEUE);
-        let stale = Arc::new(Notify::new());
+        let (stale, look) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let folding = tokio::spawn(fold_when_stale(gateway.clone(), Arc::clone(&stale)));
-        let listening = Listening { source, gateway, sender: sender.clone(), stale, said: None };
+        let looking = look_at_triggers(gateway.clone(), sender.clone(), Arc::clone(&look));
+        let looking = tokio::spawn(looking);
+        let listening = Listening { source, gateway, sender: sender.clone(), stale, look, said: None };
         let listening = tokio::spawn(listening.run());
-        Self { sender, tasks: [folding.abort_handle(), listening.abort_handle()] }
+        Self { sender, tasks: [folding, looking, listening].map(|task| task.abort_handle()) }
     }
 
     /// Hears everything from now on.
@@ -117,6 +121,7 @@ struct Listening<S, G> {
     gateway: G,
     sender: broadcast::Sender<Heard>,
     stale: Arc<Notify>,
+    look: Arc<Notify>,
     /// The state of the link as told last.
     said: Option<Heard>,
 }
@@ -226,6 +231,7 @@ impl<S: Source, G: Gateway> Listening<S, G> {
 
     fn resync(&self) {
         self.stale.notify_one();
+        self.look.notify_one();
         let _ = self.sender.send(Heard::Changed(vec![Change::Everything]));
     }
 
@@ -262,6 +268,20 @@ async fn fold_when_stale(gateway: impl Gateway, stale: Arc<Notify>) {
                 }
             }
         }
+    }
+}
+
+/// A push by the web app's tools, or a restore, may drop triggers: told when that is seen first.
+async fn look_at_triggers(gateway: impl Gateway, sender: broadcast::Sender<Heard>, look: Arc<Notify>) {
+    let mut told = 0;
+    loop {
+        look.notified().await;
+        // Without an answer nothing is known.
+        let Ok(missing) = gateway.missing_triggers().await else { continue };
+        if missing > 0 && missing != told {
+            let _ = sender.send(Heard::Deaf(missing));
+        }
+        told = missing;
     }
 }
 

@@ -274,6 +274,16 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
                 self.take_terminal()?;
                 self.tell(Msg::Edited(result))
             }
+            Arrival::Note(Note::Msg(Msg::Recovered(mut drafts))) => {
+                // What is being written is newer than what was kept of it.
+                let writing = self.state.composer.as_ref().map(|composer| &composer.ticket);
+                drafts.retain(|(ticket, _)| Some(ticket) != writing);
+                if drafts.is_empty() {
+                    ControlFlow::Continue(None)
+                } else {
+                    self.tell(Msg::Recovered(drafts))
+                }
+            }
             Arrival::Note(Note::Msg(msg)) => self.tell(msg),
             Arrival::Heard(heard) => self.hear(heard),
             Arrival::Woke => {
@@ -288,7 +298,11 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
     fn tell(&mut self, msg: Msg) -> Flow {
         self.dirty = true;
         let now = (self.clock)();
+        let away = matches!(self.state.link, Link::Offline(_));
         let asked = update(&mut self.state, msg, now);
+        if away && !matches!(self.state.link, Link::Offline(_)) {
+            self.recover();
+        }
         if self.state.me.is_none() && self.effects.actor().is_some() {
             self.effects.act_as(None);
         }
@@ -346,8 +360,15 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
         self.user = Some(id.clone());
         let me = Me { id: id.clone(), name: signed_in.actor.name(), role };
         self.effects.act_as(Some(signed_in.actor));
-        self.effects.recover(id);
+        self.recover();
         self.tell(Msg::SignedIn(Ok(me)))
+    }
+
+    /// Saves what an earlier run could not, now that the database is there.
+    fn recover(&self) {
+        if let (Some(user), Some(_)) = (&self.user, self.effects.actor()) {
+            self.effects.recover(user.clone());
+        }
     }
 
     fn hear(&mut self, heard: Heard) -> Flow {
@@ -356,6 +377,9 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
             Heard::Live => Msg::Link(Link::Live),
             Heard::Polling => Msg::Link(Link::Polling),
             Heard::Offline => Msg::Link(Link::Offline((self.clock)())),
+            Heard::Deaf(missing) => Msg::Notice(format!(
+                "{missing} triggers of the desk are missing, so changes go unnoticed: run `desk doctor --repair`"
+            )),
         };
         if let Msg::Link(link) = &msg {
             self.listening = Some(if *link == Link::Live { Listening::Live } else { Listening::Not });

@@ -97,12 +97,13 @@ impl Spool {
 
     /// What is kept for somebody. Files that are not whole or not ours are left where they are.
     pub fn kept(&self, user: &UserId) -> Vec<(TicketId, Draft)> {
-        let Ok(entries) = fs::read_dir(&self.folder) else { return Vec::new() };
+        let paths =
+            || fs::read_dir(&self.folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+        paths().for_each(|path| settle_orphan(&path));
         let mut drafts = Vec::new();
-        for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
-            if path.extension().is_some_and(|extension| extension == "tmp") {
-                remove_orphan(&path);
-            } else if let Some(kept) = read(&path)
+        for path in paths() {
+            if let Some(kept) = read(&path)
+                && path.extension().is_some_and(|extension| extension == "json")
                 && kept.database == self.database
                 && kept.user == user.as_str()
             {
@@ -151,12 +152,21 @@ fn read(path: &Path) -> Option<Kept> {
     serde_json::from_slice(&bytes).ok()
 }
 
-/// `HASH.PID.tmp` of a process that ended in the middle.
-fn remove_orphan(path: &Path) {
-    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let pid = name.rsplit('.').next().and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw);
-    if pid.is_none_or(|pid| test_kill_process(pid) == Err(rustix::io::Errno::SRCH)) {
-        let _ = fs::remove_file(path);
+/// `HASH.PID.tmp` of a process that was killed in the middle: the newest text if it is whole, else nothing.
+fn settle_orphan(path: &Path) {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut parts = name.split('.');
+    let (Some(hash), Some(pid), Some("tmp")) = (parts.next(), parts.next(), parts.next()) else { return };
+    let pid = pid.parse().ok().and_then(Pid::from_raw);
+    if pid.is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH)) {
+        return;
+    }
+    let settled = match read(path) {
+        Some(_) => fs::rename(path, path.with_file_name(format!("{hash}.json"))),
+        None => fs::remove_file(path),
+    };
+    if let Err(error) = settled {
+        tracing::warn!(%error, "a remnant of a draft stays on this machine");
     }
 }
 
@@ -243,9 +253,21 @@ mod tests {
         fs::write(&path, &whole[..whole.len() / 2]).unwrap();
         // No process has this number.
         let remnant = path.with_extension("4194305.tmp");
-        fs::write(&remnant, "half").unwrap();
+        fs::write(&remnant, &whole[..whole.len() - 1]).unwrap();
         assert_eq!(spool.kept(&ada), []);
         assert!(!remnant.exists() && path.exists());
+    }
+
+    #[test]
+    fn a_whole_text_of_a_process_that_was_killed_before_the_rename_is_not_lost() {
+        let (_folder, spool, ada, ticket) = spool();
+        spool.keep(&ada, &ticket, &draft("newer")).unwrap();
+        let path = spool.path(&ada, &ticket);
+        let remnant = path.with_extension("4194305.tmp");
+        fs::rename(&path, &remnant).unwrap();
+        spool.keep(&ada, &ticket, &draft("older")).unwrap();
+        assert_eq!(spool.kept(&ada), [(ticket, draft("newer"))]);
+        assert!(!remnant.exists());
     }
 
     proptest! {

@@ -146,6 +146,10 @@ impl Gateway for Fake {
     async fn fold(&self) -> Result<bool, Failure> {
         self.answer(|| false).await
     }
+
+    async fn missing_triggers(&self) -> Result<usize, Failure> {
+        Ok(0)
+    }
 }
 
 /// What became of the screen.
