@@ -129,6 +129,8 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
+REVOKE ALL ON FUNCTION desk.on_users_insert(), desk.on_users_update(), desk.on_users_delete(), desk.on_users_truncate() FROM PUBLIC;
+
 CREATE OR REPLACE TRIGGER desk_insert AFTER INSERT ON public.users
   REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION desk.on_users_insert();
 CREATE OR REPLACE TRIGGER desk_update AFTER UPDATE ON public.users

@@ -132,6 +132,8 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
+REVOKE ALL ON FUNCTION desk.on_projects_insert(), desk.on_projects_update(), desk.on_projects_delete(), desk.on_projects_truncate() FROM PUBLIC;
+
 CREATE OR REPLACE TRIGGER desk_insert AFTER INSERT ON public.projects
   REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION desk.on_projects_insert();
 CREATE OR REPLACE TRIGGER desk_update AFTER UPDATE ON public.projects

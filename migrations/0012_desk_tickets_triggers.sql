@@ -159,6 +159,8 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
+REVOKE ALL ON FUNCTION desk.on_tickets_insert(), desk.on_tickets_update(), desk.on_tickets_delete(), desk.on_tickets_truncate() FROM PUBLIC;
+
 CREATE OR REPLACE TRIGGER desk_insert AFTER INSERT ON public.support_tickets
   REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION desk.on_tickets_insert();
 CREATE OR REPLACE TRIGGER desk_update AFTER UPDATE ON public.support_tickets

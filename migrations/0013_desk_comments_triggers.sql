@@ -132,6 +132,8 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
+REVOKE ALL ON FUNCTION desk.on_comments_insert(), desk.on_comments_update(), desk.on_comments_delete(), desk.on_comments_truncate() FROM PUBLIC;
+
 CREATE OR REPLACE TRIGGER desk_insert AFTER INSERT ON public.ticket_comments
   REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION desk.on_comments_insert();
 CREATE OR REPLACE TRIGGER desk_update AFTER UPDATE ON public.ticket_comments

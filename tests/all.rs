@@ -32,6 +32,7 @@ mod increments;
 mod migrate;
 mod migrate_binary;
 mod plans;
+mod pool;
 mod pty;
 mod rights;
 mod screens;

@@ -49,9 +49,10 @@ const STATUSES: [&str; 4] = ["OPEN", "PENDING", "RESOLVED", "CLOSED"];
 
 fn statement(op: &Op, n: usize) -> Option<String> {
     // Around now, so that answers given now fall among the messages.
+    // Whole minutes, so that ties are common.
     let when = |minute: i16| {
         format!(
-            "(clock_timestamp() AT TIME ZONE 'utc') - interval '30 minutes' + {minute} * interval '1 minute'"
+            "date_trunc('minute', clock_timestamp() AT TIME ZONE 'utc') - interval '30 minutes' + {minute} * interval '1 minute'"
         )
     };
     Some(match op {

@@ -234,12 +234,24 @@ fn inner<'a, T: StdError + 'static>(mut error: &'a (dyn StdError + 'static)) -> 
 }
 
 fn tls_sentence(error: &rustls::Error) -> String {
-    match error {
-        rustls::Error::InvalidCertificate(why) => format!(
-            "the server's certificate is not trusted ({why}); sslrootcert=FILE in the address names the authority that \
-             signed it"
-        ),
-        _ => "no encrypted connection to the server could be made".to_owned(),
+    use rustls::CertificateError as Bad;
+    let rustls::Error::InvalidCertificate(why) = error else {
+        return "no encrypted connection to the server could be made".to_owned();
+    };
+    match why {
+        Bad::UnknownIssuer => {
+            "the server's certificate is signed by nobody this machine trusts; sslrootcert=FILE in the \
+                               address names the authority that signed it"
+                .to_owned()
+        }
+        Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
+            "the server's certificate is for another name; use the name that it was made for in the address"
+                .to_owned()
+        }
+        Bad::Expired | Bad::ExpiredContext { .. } => {
+            "the server's certificate has expired; its operator must renew it".to_owned()
+        }
+        _ => format!("the server's certificate is not trusted: {why}"),
     }
 }
 
