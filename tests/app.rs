@@ -634,3 +634,32 @@ fn a_form_is_still_there_after_signing_in_again_but_for_its_owner_only() {
         assert_eq!(kept, there);
     }
 }
+
+#[test]
+fn a_draft_sent_from_another_window_closes_here_if_equal_and_goes_on_as_a_new_one_if_not() {
+    for (here, stays) in [("Fixed.", false), ("Fixed, and more.", true)] {
+        let mut bench = Bench::new((120, 40), 5);
+        composing(&mut bench);
+        bench.text(here).pass(Duration::from_millis(300));
+        let (req, command) = bench.command();
+        let Command::SaveDraft { draft, .. } = command else { panic!() };
+        done(&mut bench, req, None);
+        bench.pass(minutes(1));
+        bench.msg(Msg::Changed(vec![Change::Ticket(TicketId::new("t0"), 9)]));
+        let fetch = bench.effects.iter().find_map(|e| match e {
+            Effect::Fetch { req, query: Query::Thread(_) } => Some(*req),
+            _ => None,
+        });
+        let mut newer = thread(0);
+        let mut sent = comment(0, 3, &ada(), Side::Staff, ago(0), "Fixed.");
+        sent.id = draft.comment.clone();
+        newer.comments.push(sent);
+        bench.reply(fetch.unwrap(), Answer::Thread(Some(Box::new(newer))));
+        assert_eq!(bench.state.composer.is_some(), stays);
+        let saved = bench.commands().into_iter().find_map(|(_, command)| match command {
+            Command::SaveDraft { draft, .. } => Some(draft),
+            _ => None,
+        });
+        assert_eq!(saved.is_some_and(|again| again.comment != draft.comment && again.content == here), stays);
+    }
+}

@@ -336,3 +336,25 @@ async fn a_ticket_that_no_trigger_told_us_of_can_be_worked_on() {
     let done = world.execute(&ada, assign("t", None, Some("ada"))).await.unwrap();
     assert_eq!(done.row.unwrap().assignee.unwrap().id.as_str(), "ada");
 }
+
+// One person had the same draft open in two windows. One window sent; the other went on typing, sent too, and was told
+// "sent": the id was there already. Its text had gone nowhere, and its draft was deleted.
+#[tokio::test]
+async fn a_draft_sent_from_one_window_keeps_what_another_window_wrote() {
+    let (world, ada) = one().await;
+    let other = desk_from(world.db.url(), "another host");
+    world.execute(&ada, save("t", "r", "Answer", 0)).await.unwrap();
+    other.execute(&ada, save("t", "r", "Answer, and more", 1)).await.unwrap();
+    world.execute(&ada, reply("t", "r", (Open, Open), None)).await.unwrap();
+    let draft = world.thread(&ada, "t").await.draft.unwrap();
+    assert_eq!(draft.content, "Answer, and more");
+    assert_ne!(draft.comment.as_str(), "r", "it is another message now");
+    let again = world.execute(&ada, reply("t", "r", (Open, Open), None)).await;
+    assert!(again.is_ok(), "the same text is the same sending: {again:?}");
+    let mut differs = reply("t", "r", (Open, Open), None);
+    if let Command::Reply { content, .. } = &mut differs {
+        "Another text".clone_into(content);
+    }
+    assert_eq!(world.execute(&ada, differs).await.unwrap_err(), Failure::SentElsewhere);
+    assert_eq!(world.value("SELECT string_agg(content, '|') FROM public.ticket_comments").await, "Answer r");
+}

@@ -18,6 +18,8 @@ pub enum Failure {
     },
     /// Messages arrived since the author looked; a second press goes on.
     NewMessages(u32),
+    /// The draft went out from another window, with another text.
+    SentElsewhere,
     /// The thing is not there any more.
     Gone(&'static str),
     /// The input can't be accepted.
@@ -52,6 +54,10 @@ impl Failure {
             }
             Self::NewMessages(n) => {
                 format!("{n} new messages since you looked: read them, or press again to go on")
+            }
+            Self::SentElsewhere => {
+                "this draft was sent from another window, with another text; yours is kept as a new one"
+                    .to_owned()
             }
             Self::Gone(what) => format!("this {what} does not exist any more"),
             Self::Internal(what) => format!("{what}; the log file has the details"),

@@ -86,6 +86,37 @@ pub(super) async fn save(
     .transpose()
 }
 
+/// Its message is out: the draft goes. A text that another host of the same person wrote into it does not go
+/// with it, but becomes a draft of its own.
+pub(super) async fn sent(
+    tx: &Transaction<'_>,
+    user: &UserId,
+    ticket: &TicketId,
+    sent: (&CommentId, &str),
+    origin: &str,
+) -> Result<()> {
+    let (comment, content) = sent;
+    sql::execute(
+        tx,
+        "UPDATE desk.drafts AS d \
+            SET content = CASE WHEN d.origin = $5 OR d.content = $4 THEN d.older_content ELSE d.content END, \
+                older_content = CASE WHEN d.origin = $5 OR d.content = $4 THEN NULL ELSE d.older_content END, \
+                comment_id = pg_catalog.gen_random_uuid()::text, version = d.version + 1, \
+                updated_at = clock_timestamp() AT TIME ZONE 'utc' \
+          WHERE d.user_id = $1 AND d.ticket_id = $2 AND d.kind = 'reply' AND d.comment_id = $3 \
+            AND (btrim(d.older_content) <> '' OR (d.origin <> $5 AND d.content <> $4 AND btrim(d.content) <> ''))",
+        &[
+            (&user.as_str(), Type::TEXT),
+            (&ticket.as_str(), Type::TEXT),
+            (&comment.as_str(), Type::TEXT),
+            (&content, Type::TEXT),
+            (&origin, Type::TEXT),
+        ],
+    )
+    .await?;
+    discard(tx, user, ticket, comment).await
+}
+
 /// Throws a draft away, unless another one has taken its place.
 pub(super) async fn discard(
     tx: &Transaction<'_>,

@@ -159,6 +159,7 @@ pub fn thread_arrived(state: &mut State) {
     {
         begin(state, &open);
     }
+    sent_elsewhere(state);
     let count = new_messages(state);
     let status = state.thread.current().map(|thread| thread.ticket.status.clone());
     if let Some(composer) = &mut state.composer {
@@ -170,6 +171,38 @@ pub fn thread_arrived(state: &mut State) {
         {
             *review = Review { new_messages: count, armed: false, problem: review.problem.take() };
         }
+    }
+}
+
+/// The same draft, open in another window, was sent there: an equal text is done, another one goes on as a new
+/// draft.
+fn sent_elsewhere(state: &mut State) {
+    let (Some(composer), Some(open)) = (&state.composer, state.thread.current()) else { return };
+    if composer.sending.is_some() {
+        return;
+    }
+    let Some(sent) = open.comments.iter().find(|comment| comment.id == composer.comment) else { return };
+    let now = state.now;
+    if sent.content.raw() == composer.editor.text() {
+        state.composer = None;
+        state.toasts.info("this reply was sent from another window", now);
+    } else {
+        start_anew(state);
+        state.toasts.warn(Failure::SentElsewhere.sentence(), now);
+    }
+}
+
+/// What is written goes on as a new message, under an id of its own.
+fn start_anew(state: &mut State) {
+    let comment = CommentId::from_random(state.ids.next_bytes());
+    let newest = state.thread.newest().cloned();
+    let now = state.now;
+    if let Some(composer) = &mut state.composer {
+        composer.comment = comment;
+        composer.last_comment = newest;
+        composer.version = 0;
+        composer.saved_text.clear();
+        composer.save_due = Some(now);
     }
 }
 
@@ -363,6 +396,11 @@ fn saved(state: &mut State, req: Req, draft: &Draft, result: &Result<Done, Failu
     };
     composer.saving = None;
     match result {
+        // Its message is out, sent from another window: the conversation shows it, and decides.
+        Ok(done) if done.draft_version.is_none() => {
+            composer.save_due = None;
+            thread::reload(state);
+        }
         Ok(done) => {
             composer.version = done.draft_version.unwrap_or(composer.version);
             composer.saved_text.clone_from(&draft.content);
@@ -420,6 +458,12 @@ fn sent(state: &mut State, req: Req, command: &Command, next: bool, result: &Res
         }
         Err(Failure::NewMessages(count)) => {
             composer.review = Some(Review { armed: false, new_messages: *count, problem: None });
+            thread::reload(state);
+        }
+        Err(Failure::SentElsewhere) => {
+            let problem = Some(Failure::SentElsewhere.sentence());
+            composer.review = Some(Review { problem, ..Review::default() });
+            start_anew(state);
             thread::reload(state);
         }
         Err(failure) => {

@@ -79,7 +79,7 @@ pub(super) async fn send(
         )
         .await?;
     }
-    drafts::discard(tx, user, &reply.ticket, &reply.comment).await?;
+    drafts::sent(tx, user, &reply.ticket, (&reply.comment, &reply.content), author.origin).await?;
     reads::mark(tx, user, &reply.ticket, at.0).await?;
     let mut before = json!({});
     let mut after = json!({ "comment_id": reply.comment.as_str() });
@@ -104,14 +104,19 @@ pub(super) async fn send(
 async fn sent_before(tx: &Transaction<'_>, user: &UserId, reply: &Reply) -> Outcome<bool> {
     let row = sql::maybe_row(
         tx,
-        "SELECT c.ticket_id, c.user_id FROM public.ticket_comments AS c WHERE c.id = $1",
+        "SELECT c.ticket_id, c.user_id, c.content FROM public.ticket_comments AS c WHERE c.id = $1",
         &[(&reply.comment.as_str(), Type::TEXT)],
     )
     .await?;
     let Some(row) = row else { return Ok(false) };
     let mine = sql::get::<&str>(&row, "ticket_id")? == reply.ticket.as_str()
         && sql::get::<&str>(&row, "user_id")? == user.as_str();
-    if mine { Ok(true) } else { Err(taken().into()) }
+    match (mine, sql::get::<&str>(&row, "content")? == reply.content) {
+        (true, true) => Ok(true),
+        // The same draft, sent from another window: this text is not out, whatever was.
+        (true, false) => Err(Failure::SentElsewhere.into()),
+        (false, _) => Err(taken().into()),
+    }
 }
 
 fn taken() -> Failure {
