@@ -15,6 +15,7 @@ mod app_boards;
 mod app_clients;
 mod app_project_form;
 mod app_random;
+mod app_thread;
 mod architecture;
 mod assets;
 mod cli;

@@ -60,6 +60,8 @@ pub struct ThreadPane {
     /// Its lines.
     pub lines: Vec<Line>,
     laid: Option<Laid>,
+    /// Rows on the screen when it was last laid out.
+    height: usize,
     new_after: Option<Timestamp>,
     read_due: Option<Timestamp>,
     /// It would have counted as read, but another screen was in front.
@@ -251,28 +253,32 @@ pub fn settle(state: &mut State) {
         newest: thread.comments.last().map(|comment| comment.id.clone()),
         version: thread.ticket.version,
     };
+    let height = usize::from(body.height);
+    // By what was on the screen: a composer that opens covers the end, and the end moves up.
+    let at_end = state.thread.scroll + state.thread.height >= state.thread.lines.len();
     if state.thread.laid.as_ref() != Some(&laid) {
         let lines = lay_out(state, thread, body.width);
         let same = state.thread.laid.as_ref().is_some_and(|before| before.ticket == laid.ticket);
-        let height = usize::from(body.height);
         let pane = &mut state.thread;
-        let at_end = pane.scroll + height >= pane.lines.len();
         let from_end = pane.lines.len().saturating_sub(pane.scroll);
         let grew_above = same && pane.laid.as_ref().is_some_and(|before| before.newest == laid.newest);
         pane.scroll = if !same {
             opening_scroll(&lines, height)
-        } else if grew_above && before_width(pane.laid.as_ref()) == laid.width {
-            lines.len().saturating_sub(from_end)
         } else if at_end {
             lines.len().saturating_sub(height)
+        } else if grew_above && before_width(pane.laid.as_ref()) == laid.width {
+            lines.len().saturating_sub(from_end)
         } else {
             pane.scroll
         };
         pane.lines = lines;
         pane.laid = Some(laid);
+    } else if at_end && state.thread.height != height {
+        state.thread.scroll = state.thread.lines.len();
     }
     let pane = &mut state.thread;
-    pane.scroll = pane.scroll.min(pane.lines.len().saturating_sub(usize::from(body.height)));
+    pane.height = height;
+    pane.scroll = pane.scroll.min(pane.lines.len().saturating_sub(height));
 }
 
 fn before_width(laid: Option<&Laid>) -> u16 {

@@ -1,0 +1,39 @@
+//! The conversation: what is in sight.
+
+use crate::fixtures::{Bench, ada, ago, comment, minutes, row, thread};
+use kaygia_desk::app::{Effect, Msg, layout};
+use kaygia_desk::domain::change::Change;
+use kaygia_desk::domain::command::{Command, Done};
+use kaygia_desk::domain::comment::Side;
+use kaygia_desk::domain::ids::TicketId;
+use kaygia_desk::domain::query::{Answer, Query};
+
+#[test]
+fn my_reply_is_on_the_screen_though_its_change_was_heard_before_its_answer() {
+    let mut bench = Bench::new((120, 24), 5);
+    bench.keys("r").answer();
+    bench.commands();
+    assert!(bench.state.composer.is_some());
+    let shown = |bench: &Bench| {
+        let height = layout::areas(&bench.state).thread_body.height;
+        bench.state.thread.scroll + usize::from(height) >= bench.state.thread.lines.len()
+    };
+    assert!(shown(&bench), "the composer does not cover the newest message");
+    bench.text("Fixed.").keys("Esc y");
+    let sent = bench.commands().into_iter().find(|(_, c)| matches!(c, Command::Reply { .. })).unwrap().0;
+    bench.pass(minutes(1));
+    bench.msg(Msg::Changed(vec![Change::Ticket(TicketId::new("t0"), 9)]));
+    let read = bench.effects.iter().find_map(|e| match e {
+        Effect::Fetch { req, query: Query::Thread(_) } => Some(*req),
+        _ => None,
+    });
+    let mut newer = thread(0);
+    newer.ticket.version = 9;
+    newer.comments.push(comment(0, 3, &ada(), Side::Staff, ago(0), "Fixed."));
+    bench.reply(read.unwrap(), Answer::Thread(Some(Box::new(newer))));
+    assert!(bench.state.composer.is_some(), "not answered yet");
+    let done = Done { row: Some(Box::new(row(0))), ..Done::default() };
+    bench.msg(Msg::Done { req: sent, result: Ok(done) });
+    assert!(bench.state.composer.is_none());
+    assert!(shown(&bench));
+}
