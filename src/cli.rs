@@ -52,7 +52,14 @@ impl Failure {
 
 /// A support desk in the terminal, on the web app's own Postgres
 #[derive(Debug, Parser)]
-#[command(name = "desk", version, about, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    name = "desk",
+    version,
+    about,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    after_help = "With a session token in KAYGIA_DESK_SESSION desk goes on with that session instead of asking for a password."
+)]
 struct Line {
     #[command(flatten)]
     shared: Shared,

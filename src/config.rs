@@ -15,6 +15,7 @@ pub use address::Address;
 use file::File;
 pub use file::KeyLine;
 pub use places::Places;
+use zeroize::Zeroizing;
 
 /// What the command line said.
 #[derive(Debug, Default, Clone)]
@@ -48,9 +49,31 @@ pub struct Config {
     pub keys: Vec<KeyLine>,
     /// Where the desk keeps things on this machine.
     pub places: Places,
+    /// A session to go on with; the sign-in screen asks if there is none.
+    pub session: Option<Session>,
     /// The config file that was read.
     pub file: Option<PathBuf>,
 }
+
+/// The token of a session that was begun elsewhere. It opens the desk, so it never shows itself.
+#[derive(Clone)]
+pub struct Session(Zeroizing<String>);
+
+impl Session {
+    /// The token, for resuming only.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Session(***)")
+    }
+}
+
+/// The environment variable of [`Config::session`].
+pub const SESSION_VARIABLE: &str = "KAYGIA_DESK_SESSION";
 
 /// How the database is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -143,6 +166,7 @@ impl Config {
             signs,
             keys: file.keys,
             places: Places::find(environment)?,
+            session: from_environment(SESSION_VARIABLE)?.map(|token| Session(Zeroizing::new(token))),
             file: path,
         })
     }

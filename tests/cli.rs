@@ -38,6 +38,23 @@ fn a_broken_config_file_is_one_sentence() {
 }
 
 #[test]
+fn a_session_that_is_no_token_is_told_before_anything_is_drawn() {
+    let state = tempfile::tempdir().unwrap();
+    let output = command(&[])
+        .env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none")
+        .env("KAYGIA_DESK_SESSION", "swordfish")
+        .env("KAYGIA_DESK_STATE_DIR", state.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "desk: KAYGIA_DESK_SESSION holds no session token; unset it to sign in by password\n"
+    );
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
 fn server_install_does_nothing_where_the_programs_are() {
     let output = desk(&["server", "install", "--yes"]);
     assert!(output.status.success(), "{output:?}");

@@ -65,6 +65,17 @@ fn a_flag_beats_the_environment_which_beats_the_file() {
 }
 
 #[test]
+fn a_session_comes_from_the_environment_alone_and_is_never_shown() {
+    let home = Home::new();
+    let token = "ab".repeat(32);
+    let config = home.load_with(Flags::default(), &[("KAYGIA_DESK_SESSION", &token)]).unwrap();
+    assert_eq!(config.session.as_ref().unwrap().expose(), token);
+    assert!(!format!("{config:?}").contains(&token));
+    assert!(home.load_with(Flags::default(), &[("KAYGIA_DESK_SESSION", "")]).unwrap().session.is_none());
+    assert!(home.load("session = 'x'").is_err());
+}
+
+#[test]
 fn an_empty_variable_says_nothing() {
     let home = Home::new();
     home.write("database_url = 'postgres://file/k'");

@@ -1,7 +1,8 @@
 //! `desk`: sign in and work.
 
 use super::{Exit, Failure, note};
-use crate::config::{Address, Config, Link, Signs};
+use crate::auth::SessionToken;
+use crate::config::{Address, Config, Link, SESSION_VARIABLE, Signs};
 use crate::desk::open::{self, Reach};
 use crate::runtime::screen::Mouse;
 use crate::runtime::session::{Ending, Farewell};
@@ -12,6 +13,7 @@ use tracing::level_filters::LevelFilter;
 pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
     let url = config.database_url.as_ref().ok_or_else(no_database)?;
     let options = options(config)?;
+    let token = token(config)?;
     let open = async {
         let reach = Reach {
             url: url.expose(),
@@ -19,9 +21,18 @@ pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
             pooled: config.link == Link::Pooled,
         };
         let opened = open::open(reach, &origin()).await.map_err(|why| Failure::Told(why.sentence()))?;
-        Ok::<_, Failure>(Ready { opened, token: None })
+        Ok::<_, Failure>(Ready { opened, token })
     };
     ended(runtime::run(options, open))
+}
+
+/// The session that the environment names.
+fn token(config: &Config) -> Result<Option<SessionToken>, Failure> {
+    let Some(session) = &config.session else { return Ok(None) };
+    let token = SessionToken::parse(session.expose());
+    token.map(Some).ok_or_else(|| {
+        Failure::Told(format!("{SESSION_VARIABLE} holds no session token; unset it to sign in by password"))
+    })
 }
 
 /// How a session looks, from the settings; the log begins here.
