@@ -104,10 +104,12 @@ async fn record(postgres: &Postgres, database: &Database, probe: &Probe) -> Vec<
         }
         // A page is read ahead, after the key has been answered.
         desk.settle(REST);
-        let statements: Vec<Statement> =
-            log.reads().into_iter().filter(|statement| (probe.wanted)(statement)).collect();
-        if std::env::var_os("KAYGIA_DESK_BENCH_SHOW").is_some() && at == 1 {
-            eprintln!("{}:\n{statements:#?}", probe.what);
+        let mut statements: Vec<Statement> = Vec::new();
+        for statement in log.reads() {
+            // What is read again, after the ticket was marked as seen, is no part of the answer.
+            if (probe.wanted)(&statement) && !statements.contains(&statement) {
+                statements.push(statement);
+            }
         }
         recorded.push(statements);
     }
@@ -115,11 +117,13 @@ async fn record(postgres: &Postgres, database: &Database, probe: &Probe) -> Vec<
 }
 
 /// The next row, and Enter before the preview follows. The last message of each of these tickets names it.
-fn open_next(desk: &mut Glass, _: usize) -> Option<Duration> {
-    desk.press("q");
-    desk.settle(REST);
-    let at = desk.press("j");
-    desk.burst(at, Duration::from_millis(8))?;
+fn open_next(desk: &mut Glass, at: usize) -> Option<Duration> {
+    if at > 0 {
+        desk.press("q");
+        desk.settle(REST);
+    }
+    let moved = desk.press("j");
+    desk.burst(moved, Duration::from_millis(8))?;
     let number = selected(desk)?;
     let since = desk.press("\r");
     let last = format!("the end of {number}.");

@@ -15,7 +15,7 @@ use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{Format, IsNull, ToSql, Type};
 
 /// A statement with its values, as text.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     sql: String,
     values: Vec<Text>,
@@ -98,7 +98,7 @@ impl Statement {
 }
 
 /// A value in the server's own text form.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Text(Option<String>);
 
 impl ToSql for Text {

@@ -98,13 +98,8 @@ impl Table {
 
     /// Something without a limit.
     pub fn info(&mut self, what: &str, measured: impl fmt::Display, beside: impl fmt::Display) {
-        self.0.push(Line {
-            what: what.to_owned(),
-            limit: "-".to_owned(),
-            measured: measured.to_string(),
-            beside: beside.to_string(),
-            verdict: Verdict::Info,
-        });
+        let (limit, measured, beside) = ("-".to_owned(), measured.to_string(), beside.to_string());
+        self.add(Line { what: what.to_owned(), limit, measured, beside, verdict: Verdict::Info });
     }
 
     /// Whether a limit was exceeded.
@@ -114,7 +109,13 @@ impl Table {
 
     fn judge(&mut self, what: &str, limit: String, measured: String, met: bool, beside: impl fmt::Display) {
         let verdict = if met { Verdict::Met } else { Verdict::Missed };
-        self.0.push(Line { what: what.to_owned(), limit, measured, beside: beside.to_string(), verdict });
+        self.add(Line { what: what.to_owned(), limit, measured, beside: beside.to_string(), verdict });
+    }
+
+    /// Told at once: a run takes minutes.
+    fn add(&mut self, line: Line) {
+        eprintln!("{}: {} (limit {}; {})", line.what, line.measured, line.limit, line.beside);
+        self.0.push(line);
     }
 }
 

@@ -45,6 +45,8 @@ pub async fn replies(table: &mut Table, database: &Database) {
             "{text} is on the screen, but not in the database"
         );
         desk.settle(REST);
+        desk.press("q");
+        desk.settle(REST);
     }
     let beside = format!("{times}; fsync on; a bare commit: {}", commits(&database.client).await);
     table.time("reply: y to committed and on screen, p50", Duration::from_millis(6), times.p50(), beside);
