@@ -91,6 +91,19 @@ async fn an_idle_desk_draws_nothing_and_asks_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_idle_sign_in_screen_draws_nothing_whatever_changes_elsewhere() {
+    let mut desk = Desk::begin(Begin { token: false, ..Begin::default() });
+    desk.shows("Password").await;
+    desk.heard.send(Heard::Live).unwrap();
+    desk.heard.send(Heard::Changed(vec![Change::Everything])).unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let frames = desk.seen.borrow().frames.len();
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let drawn = desk.seen.borrow().frames.len() - frames;
+    assert_eq!(drawn, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn keys_are_answered_while_the_database_is_frozen() {
     let mut desk = Desk::ready(Begin::default()).await;
     desk.fake.be(Mood::Frozen);

@@ -7,6 +7,8 @@
 //! Invariant: no key waits for the network, and on every way out, a mistake of the core included, the terminal is
 //! given back and what was typed is in the database or on this machine.
 
+mod arrivals;
+
 use super::editor;
 use super::effects::{Effects, Note};
 use super::hub::Heard;
@@ -20,12 +22,12 @@ use crate::app::requests::Req;
 use crate::app::{Effect, Link, Me, Msg, Settings, State, next_wake, update};
 use crate::auth::SessionToken;
 use crate::desk::{Gateway, SignInFailure, SignedIn};
-use crate::domain::change::Change;
 use crate::domain::command::Command;
 use crate::domain::ids::UserId;
 use crate::domain::time::Timestamp;
 use crate::ui;
 use crate::ui::theme::Theme;
+use arrivals::{Arrival, Arrivals};
 use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,12 +35,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 
 /// So much is taken in before a frame is drawn in any case.
 const TAKEN_IN: usize = 4096;
-/// A deadline that has passed and stays is not told again sooner than this.
-const WOKEN_AGAIN: Duration = Duration::from_millis(50);
 /// With a token, the first frame waits this long for the answer: nobody shall see a sign-in screen flash by.
 const TOKEN_PATIENCE: Duration = Duration::from_millis(250);
 /// On the way out drafts may take this long to be kept on this machine.
@@ -127,7 +127,6 @@ pub struct Session<S, G: Gateway, C> {
     pace: Pace,
     dirty: bool,
     wake: Option<Timestamp>,
-    woken: Instant,
     shown_from: Instant,
     listening: Option<Listening>,
     user: Option<UserId>,
@@ -145,23 +144,6 @@ pub struct Session<S, G: Gateway, C> {
 enum Listening {
     Live,
     Not,
-}
-
-/// Where everything comes from.
-struct Arrivals {
-    inputs: mpsc::UnboundedReceiver<Incoming>,
-    signals: mpsc::UnboundedReceiver<Signal>,
-    notes: mpsc::UnboundedReceiver<Note>,
-    heard: broadcast::Receiver<Heard>,
-}
-
-enum Arrival {
-    Incoming(Incoming),
-    Signal(Signal),
-    Note(Note),
-    Heard(Heard),
-    Woke,
-    FrameDue,
 }
 
 impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
@@ -189,7 +171,6 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
             pace: Pace::default(),
             dirty: true,
             wake: None,
-            woken: now,
             shown_from: if parts.token.is_some() { now + TOKEN_PATIENCE } else { now },
             listening: None,
             user: None,
@@ -234,20 +215,8 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
     async fn next(&mut self) -> Arrival {
         let now = Instant::now();
         let frame = (self.dirty && self.editing.is_none()).then(|| self.frame_due(now));
-        let wake = self.wake.map(|due| {
-            let wait = due.since((self.clock)());
-            if wait.is_zero() { now.max(self.woken + WOKEN_AGAIN) } else { now + wait }
-        });
-        let Arrivals { inputs, signals, notes, heard } = &mut self.arrivals;
-        tokio::select! {
-            biased;
-            Some(signal) = signals.recv() => Arrival::Signal(signal),
-            incoming = inputs.recv() => Arrival::Incoming(incoming.unwrap_or(Incoming::Ended)),
-            Some(note) = notes.recv() => Arrival::Note(note),
-            Some(heard) = hear(heard) => Arrival::Heard(heard),
-            () = sleep_until(frame.unwrap_or(now)), if frame.is_some() => Arrival::FrameDue,
-            () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => Arrival::Woke,
-        }
+        let wake = self.wake.map(|due| now + due.since((self.clock)()));
+        self.arrivals.next(frame, wake).await
     }
 
     /// Takes in what arrived and all that is queued behind it, then draws if it is time.
@@ -287,8 +256,10 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
             Arrival::Note(Note::Msg(msg)) => self.tell(msg),
             Arrival::Heard(heard) => self.hear(heard),
             Arrival::Woke => {
-                self.woken = Instant::now();
-                self.tell(Msg::Woke)
+                let flow = self.tell(Msg::Woke);
+                // A deadline that stays though it was told is told again only after something else has happened.
+                self.wake = self.wake.filter(|due| *due > self.state.now);
+                flow
             }
             Arrival::FrameDue => ControlFlow::Continue(None),
         }
@@ -520,39 +491,4 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
         let notes = std::iter::from_fn(|| self.arrivals.notes.try_recv().ok());
         notes.filter(|note| matches!(note, Note::Msg(Msg::Done { req: LAST, result: Ok(_) }))).count()
     }
-}
-
-impl Arrivals {
-    /// What is there without waiting.
-    fn queued(&mut self) -> Option<Arrival> {
-        if let Ok(signal) = self.signals.try_recv() {
-            return Some(Arrival::Signal(signal));
-        }
-        match self.inputs.try_recv() {
-            Ok(incoming) => return Some(Arrival::Incoming(incoming)),
-            Err(mpsc::error::TryRecvError::Disconnected) => return Some(Arrival::Incoming(Incoming::Ended)),
-            Err(mpsc::error::TryRecvError::Empty) => {}
-        }
-        if let Ok(note) = self.notes.try_recv() {
-            return Some(Arrival::Note(note));
-        }
-        match self.heard.try_recv() {
-            Ok(heard) => Some(Arrival::Heard(heard)),
-            Err(broadcast::error::TryRecvError::Lagged(_)) => Some(Arrival::Heard(missed())),
-            Err(broadcast::error::TryRecvError::Empty | broadcast::error::TryRecvError::Closed) => None,
-        }
-    }
-}
-
-async fn hear(heard: &mut broadcast::Receiver<Heard>) -> Option<Heard> {
-    match heard.recv().await {
-        Ok(heard) => Some(heard),
-        Err(broadcast::error::RecvError::Lagged(_)) => Some(missed()),
-        Err(broadcast::error::RecvError::Closed) => None,
-    }
-}
-
-/// This session was too slow to hear everything.
-fn missed() -> Heard {
-    Heard::Changed(vec![Change::Everything])
 }
