@@ -32,6 +32,8 @@ pub const OWNER: &str = "kaygia";
 
 /// How long a start may take, the creation of the cluster on a busy machine included.
 const START_LIMIT: Duration = Duration::from_secs(90);
+/// How long a start waits for programs of a killed one that still write.
+const CLEAR_LIMIT: Duration = Duration::from_secs(10);
 /// How long an orderly end waits for the server before it leaves the rest to the parent.
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 
@@ -96,6 +98,17 @@ pub enum ServerError {
         folder: PathBuf,
         /// Who tried.
         account: String,
+        /// What the shell said.
+        detail: String,
+    },
+    /// What an earlier start left is still there, and perhaps still being written.
+    #[error(
+        "what an earlier start left in {} can't be removed yet: {detail}; end the programs that still write there, or try again in a moment",
+        .folder.display()
+    )]
+    NotCleared {
+        /// The folder of the server.
+        folder: PathBuf,
         /// What the shell said.
         detail: String,
     },
@@ -280,7 +293,7 @@ fn start(
     };
     let socket = folder.prepare(account, &programs.bin.join("postgres"))?;
     if folder.version().is_none() {
-        create(account, &folder, &programs)?;
+        create(account, &folder, &lock, &programs)?;
     }
     let (reader, hold) = folder.open_pipe()?;
     let log = folder.new_log()?;
@@ -310,7 +323,12 @@ fn start(
 }
 
 /// Runs initdb into `data.new` and renames it, so that a half-made cluster is never taken for a whole one.
-fn create(account: &Account, folder: &Folder, programs: &programs::Installation) -> Result<(), ServerError> {
+fn create(
+    account: &Account,
+    folder: &Folder,
+    lock: &Lock,
+    programs: &programs::Installation,
+) -> Result<(), ServerError> {
     let data_new = folder.data_new();
     let mut initdb = vec![programs.bin.join("initdb").into_os_string()];
     initdb.extend(
@@ -324,7 +342,7 @@ fn create(account: &Account, folder: &Folder, programs: &programs::Installation)
     initdb.push(data_new.clone().into_os_string());
     let mut child = parent::command(account, ending(folder), None, Vec::new(), &initdb)
         .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
+        .stdout(lock.share()?)
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| ServerError::Run { program: PathBuf::from(parent::SHELL), error })?;

@@ -245,6 +245,31 @@ fn killed_while_it_makes_the_cluster_a_desk_leaves_no_process_behind() {
     wait_until_no_process(&folder);
 }
 
+#[tokio::test]
+async fn the_start_after_a_kill_waits_for_the_initdb_that_outlived_it() {
+    let home = home();
+    let folder = home.path().join("server");
+    let data_new = folder.join("cluster/data.new");
+    // It ends when it is told to, and not before it has written once more, over whatever was cleared away.
+    let linger = "trap '' INT TERM; for last; do :; done
+mkdir -p \"$last/base/5\"; while ! [ -e \"$last/../../killed\" ]; do :; done
+i=0; while [ $i -lt 2000 ]; do mkdir -p \"$last/base/5\"; : > \"$last/base/5/$i\"; i=$((i+1)); done";
+    let bin = fake_programs(home.path(), linger, "");
+    let mut first = Holder::spawn(&format!("durable {}", folder.display()), Some(&bin));
+    while !data_new.join("base/5").exists() {
+        assert!(first.child.try_wait().unwrap().is_none(), "the desk ended early");
+        std::thread::yield_now();
+    }
+    first.child.kill().unwrap();
+    first.child.wait().unwrap();
+    fs::write(folder.join("killed"), "").unwrap();
+
+    let server = Server::durable(&programs(), &folder).unwrap();
+
+    assert_eq!(answer(&server.admin_url(), "SELECT 'whole'").await, "whole");
+    assert!(!data_new.exists(), "nobody went on writing");
+}
+
 #[test]
 fn a_server_that_ends_while_starting_shows_its_last_words() {
     let home = home();

@@ -30,6 +30,8 @@ const ROOM: u64 = 512 * 1024 * 1024;
 const SOCKET_PATH_LIMIT: usize = 100;
 /// How the folders that we make in shared places begin.
 const PREFIX: &str = "kaygia-desk-";
+/// The shell's answer when what an earlier start left could not be removed.
+const NOT_CLEARED: i32 = 3;
 /// How much of the log an error quotes.
 const LOG_LINES: usize = 8;
 
@@ -38,6 +40,13 @@ const LOG_LINES: usize = 8;
 pub(super) struct Lock(Option<File>);
 
 impl Lock {
+    /// A copy for another process, which holds the lock on if this one is killed.
+    pub fn share(&self) -> Result<Stdio, ServerError> {
+        let Some(file) = &self.0 else { return Ok(Stdio::null()) };
+        let copy = file.try_clone().map_err(ServerError::file("copy", Path::new("the lock")))?;
+        Ok(copy.into())
+    }
+
     /// The locked file, for another process to hold the lock by.
     pub fn into_file(mut self) -> Option<File> {
         self.0.take()
@@ -230,15 +239,31 @@ impl Folder {
     /// Makes the folder of the socket and the pipe, as the account of the server, which shows that it can work here.
     pub fn prepare(&self, account: &Account, program: &Path) -> Result<PathBuf, ServerError> {
         make_cluster_folder(self, account)?;
-        let script = r#"cd "$1" && test -x "$2" && umask 077 && mkdir -p run && rm -rf hold hold.off data.new && mkfifo hold"#;
-        let output = account
-            .command(super::parent::SHELL)
-            .args(["-c", script, "kaygia-desk-server"])
-            .arg(self.cluster())
-            .arg(program)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| ServerError::Run { program: PathBuf::from(super::parent::SHELL), error })?;
+        let script = r#"
+cd "$1" && test -x "$2" && umask 077 && mkdir -p run || exit 1
+rm -rf hold hold.off data.new || exit 3
+mkfifo hold
+"#;
+        let deadline = Instant::now() + super::CLEAR_LIMIT;
+        let output = loop {
+            let output = account
+                .command(super::parent::SHELL)
+                .args(["-c", script, "kaygia-desk-server"])
+                .arg(self.cluster())
+                .arg(program)
+                .stdin(Stdio::null())
+                .output()
+                .map_err(|error| ServerError::Run { program: PathBuf::from(super::parent::SHELL), error })?;
+            if output.status.code() != Some(NOT_CLEARED) {
+                break output;
+            }
+            // A program that outlived the kill of its desk may still be writing there.
+            if Instant::now() >= deadline {
+                let detail = last_lines(&String::from_utf8_lossy(&output.stderr));
+                return Err(ServerError::NotCleared { folder: self.path.clone(), detail });
+            }
+            ready::pause();
+        };
         if !output.status.success() {
             let mut detail = last_lines(&String::from_utf8_lossy(&output.stderr));
             if detail.is_empty() {

@@ -19,12 +19,16 @@ pub(super) const SHELL: &str = "/bin/sh";
 /// takes the name away, and only then looks once more. Whoever opened it before has written a line or is about
 /// to, and gets the name back; whoever comes later finds no pipe, and waits for the lock.
 ///
+/// Without a name the program is initdb: it and what it starts hold the lock too, so that whoever comes after a kill waits
+/// until the last of them is gone. A server must not: one whose parent was killed would bar the next one for good.
+///
 /// INT and QUIT ask postgres to end. Right after the start they may still be ignored, as shells have it for programs in
 /// the background; TERM covers that moment, and means nothing new later. CONT wakes a stopped server for its end.
 const SCRIPT: &str = r#"
 signal=$1 hold=$2 remove=$3 also=$4
 shift 4
 exec 3<&0
+[ -n "$hold" ] || exec 4>&1
 "$@" </dev/null 3<&- >&2 &
 server=$!
 (
@@ -39,9 +43,9 @@ server=$!
     kill "-$signal" "$server"
     kill -TERM "$server"
     kill -CONT "$server"
-) >/dev/null 2>&1 &
+) >/dev/null 2>&1 4>&- &
 reader=$!
-exec 3<&- </dev/null
+exec 3<&- 4>&- </dev/null
 trap 'kill "-$signal" "$server"' HUP INT TERM
 wait "$server"
 code=$?
