@@ -13,6 +13,7 @@ mod adoption;
 mod app;
 mod app_boards;
 mod app_clients;
+mod app_composer;
 mod app_project_form;
 mod app_random;
 mod app_thread;

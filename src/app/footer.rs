@@ -26,7 +26,8 @@ pub struct Hint {
 impl Hint {
     /// Columns of key, blank and label.
     pub fn width(&self) -> u16 {
-        (wrap::width(&self.key) + 1 + self.label.len()) as u16
+        let words = if self.label.is_empty() { 0 } else { self.label.len() + 1 };
+        (wrap::width(&self.key) + words) as u16
     }
 }
 
@@ -48,10 +49,13 @@ pub fn hints(state: &State, columns: u16) -> Vec<Hint> {
     let mut x = 1;
     found
         .into_iter()
-        .map_while(|(_, hint)| {
-            let hint = Hint { x, ..hint };
-            x += hint.width() + 2;
-            (hint.x + hint.width() <= columns).then_some(hint)
+        .filter_map(|(_, hint)| {
+            // Where its words have no room, the key stands alone.
+            let whole = x + hint.width() <= columns;
+            let hint = Hint { x, label: if whole { hint.label } else { "" }, ..hint };
+            let fits = x + hint.width() <= columns;
+            x += if fits { hint.width() + if whole { 2 } else { 1 } } else { 0 };
+            fits.then_some(hint)
         })
         .collect()
 }

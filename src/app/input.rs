@@ -89,7 +89,10 @@ fn key(state: &mut State, key: Key) {
     let mut pressed = std::mem::take(&mut state.pending);
     pressed.push(key);
     match state.keymap.resolve(&contexts, &pressed) {
-        Resolved::Run(action) => perform(state, action),
+        Resolved::Run(action) => {
+            state.toasts.acted(now);
+            perform(state, action);
+        }
         Resolved::Pending(_) => state.pending = pressed,
         Resolved::Unbound if pressed.len() > 1 => {
             // A chord that leads nowhere: Esc leaves it, another key is told.

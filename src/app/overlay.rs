@@ -75,7 +75,7 @@ pub fn typed(state: &mut State, key: Key) -> Edited {
     let edited = match &mut state.overlay {
         Some(Overlay::Palette(palette)) => palette.input.key(key),
         Some(Overlay::Picker(picker)) => picker.input.key(key),
-        Some(Overlay::Prompt(prompt)) => prompt.input.key(key),
+        Some(Overlay::Prompt(prompt)) => prompt::typed(prompt, key),
         Some(Overlay::Form(form)) => form.typed(key),
         Some(Overlay::Help(_) | Overlay::Confirm(_) | Overlay::Card(_)) | None => return Edited::Unbound,
     };

@@ -87,10 +87,10 @@ pub fn run(state: &mut State, action: Action) {
         Action::Assign => picker::assignee(state),
         Action::Resolve => ticket_actions::resolve(state),
         Action::Settle => ticket_actions::settle_waiting(state),
-        Action::StatusOpen => ticket_actions::set_status(state, TicketStatus::Open),
-        Action::StatusPending => ticket_actions::set_status(state, TicketStatus::Pending),
-        Action::StatusResolved => ticket_actions::set_status(state, TicketStatus::Resolved),
-        Action::StatusClosed => ticket_actions::set_status(state, TicketStatus::Closed),
+        Action::StatusOpen => status(state, TicketStatus::Open),
+        Action::StatusPending => status(state, TicketStatus::Pending),
+        Action::StatusResolved => status(state, TicketStatus::Resolved),
+        Action::StatusClosed => status(state, TicketStatus::Closed),
         Action::PriorityLow => ticket_actions::set_priority(state, Priority::Low),
         Action::PriorityNormal => ticket_actions::set_priority(state, Priority::Normal),
         Action::PriorityHigh => ticket_actions::set_priority(state, Priority::High),
@@ -104,7 +104,6 @@ pub fn run(state: &mut State, action: Action) {
         Action::ComposerEditor => composer::to_editor(state),
         Action::ReviewSend => composer::send(state, false),
         Action::ReviewSendNext => composer::send(state, true),
-        Action::ReviewStatus => composer::next_status(state),
         Action::ReviewEdit => composer::edit_on(state),
         Action::ReviewKeep => composer::keep(state),
         Action::ReviewDiscard => composer::ask_discard(state),
@@ -137,6 +136,15 @@ pub fn run(state: &mut State, action: Action) {
         Action::PromptApply => prompt::apply(state),
         Action::SignInSubmit => sign_in::submit(state),
         Action::SignInNext => state.sign_in.on_password = !state.sign_in.on_password,
+    }
+}
+
+/// The status of the ticket, or the one to set with the reply.
+fn status(state: &mut State, status: TicketStatus) {
+    if state.composer.is_some() {
+        composer::set_status(state, status);
+    } else {
+        ticket_actions::set_status(state, status);
     }
 }
 
@@ -199,8 +207,12 @@ fn open(state: &mut State) {
 }
 
 fn go(state: &mut State, tab: Tab) {
-    state.tab = tab;
+    let was = std::mem::replace(&mut state.tab, tab);
     match tab {
+        Tab::Queue if was == Tab::Queue => {
+            state.thread.focused = false;
+            queue::follow(state);
+        }
         Tab::Queue => {}
         Tab::Boards => board::enter(state),
         Tab::Clients => clients::enter(state),

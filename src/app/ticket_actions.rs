@@ -6,10 +6,10 @@ use super::action::Action;
 use super::overlay::Overlay;
 use super::overlay::form::{self, Field, Form, FormKind};
 use super::requests::Cause;
-use super::screen::{Tab, composer, queue, thread};
+use super::screen::{self, Tab, composer, queue, thread};
 use super::undo::Entry;
 use super::{Effect, State, live};
-use crate::domain::command::{Change, Command, Done, LastComment};
+use crate::domain::command::{Change, Command, Done, LastComment, ProjectChange};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{TicketId, UserId};
 use crate::domain::ticket::{Priority, TicketRow, TicketStatus};
@@ -85,7 +85,10 @@ pub fn resolve(state: &mut State) {
     let Some(row) = target(state) else { return };
     let done = row.status == TicketStatus::Resolved;
     let focused = state.thread.focused;
-    if !done {
+    if done {
+        let now = state.now;
+        state.toasts.info("it is RESOLVED already", now);
+    } else {
         set_status(state, TicketStatus::Resolved);
     }
     if queue::next_ticket(state, 1) {
@@ -248,7 +251,7 @@ pub fn answered(state: &mut State, command: &Command, cause: Cause, result: Resu
             if let (Command::CreateTicket { ticket, .. }, Cause::Asked) = (command, cause) {
                 queue::open_ticket(state, ticket.clone());
             }
-            super::screen::board::carried_out(state, command);
+            screen::board::carried_out(state, command);
         }
         Err(failure) => {
             match cause {
@@ -266,7 +269,7 @@ pub fn answered(state: &mut State, command: &Command, cause: Cause, result: Resu
             if cause != Cause::Quiet || !matches!(failure, Failure::Unavailable(_)) {
                 state.toasts.warn(failure.sentence(), now);
             }
-            super::screen::board::refused(state, command);
+            screen::board::refused(state, command);
             live::refresh(state);
         }
     }
@@ -322,7 +325,15 @@ fn told(state: &State, command: &Command, done: &Done) -> String {
         Command::SetWaiting { .. } => format!("{number} waits for no answer"),
         Command::CreateTicket { .. } => format!("{number} is open"),
         Command::CreateProject { .. } => "the project is made".to_owned(),
-        Command::EditProject { .. } => "the project is changed".to_owned(),
+        Command::EditProject { project, changes } => {
+            let title = screen::board::title_of(state, project);
+            let title = title.as_deref().unwrap_or("the project");
+            let status = changes.iter().find_map(|change| match change {
+                ProjectChange::Status(status) => Some(status.to.label()),
+                _ => None,
+            });
+            status.map_or_else(|| format!("{title} is changed"), |status| format!("{title}: {status}"))
+        }
         Command::Reply { .. }
         | Command::SaveDraft { .. }
         | Command::DiscardDraft { .. }

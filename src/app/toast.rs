@@ -4,6 +4,7 @@ use crate::domain::time::Timestamp;
 use std::time::Duration;
 
 const SHOWN: Duration = Duration::from_secs(5);
+const READ_AFTER: Duration = Duration::from_secs(1);
 const SHOWN_LONG: Duration = Duration::from_secs(9);
 
 /// How a message is meant.
@@ -24,6 +25,7 @@ pub struct Toast {
     pub text: String,
     /// How it is meant.
     pub tone: Tone,
+    since: Timestamp,
     until: Timestamp,
 }
 
@@ -59,6 +61,12 @@ impl Toasts {
         self.current.as_ref().map(|toast| toast.until)
     }
 
+    /// Somebody acts: what was told before is read by now, a warning if it has stood for a second.
+    pub fn acted(&mut self, now: Timestamp) {
+        let read = |toast: &mut Toast| toast.tone != Tone::Warning || now.since(toast.since) > READ_AFTER;
+        self.current.take_if(read);
+    }
+
     /// Takes away what has been shown long enough.
     pub fn expire(&mut self, now: Timestamp) {
         if self.current.as_ref().is_some_and(|toast| toast.until <= now) {
@@ -67,6 +75,6 @@ impl Toasts {
     }
 
     fn show(&mut self, text: String, tone: Tone, shown: Duration, now: Timestamp) {
-        self.current = Some(Toast { text, tone, until: now.after(shown) });
+        self.current = Some(Toast { text, tone, since: now, until: now.after(shown) });
     }
 }

@@ -13,7 +13,11 @@ pub fn draw(pen: &mut Pen<'_>, state: &State, area: Rect, scroll: usize) {
     pen.fill(area, pen.theme.text);
     let Some(thread) = &state.thread.data else { return };
     let lines = lines(pen, state, thread);
-    for (y, (left, right, style)) in (area.y..area.bottom()).zip(lines.into_iter().skip(scroll)) {
+    let beyond = lines.len().saturating_sub(area.height.into());
+    if beyond > scroll {
+        pen.text(area.right() - 1, area.bottom() - 1, 1, pen.theme.signs.below, pen.theme.accent);
+    }
+    for (y, (left, right, style)) in (area.y..area.bottom()).zip(lines.into_iter().skip(scroll.min(beyond))) {
         let width = area.width.saturating_sub(2);
         let used = pen.right(area.x + 1, y, width, &right, pen.theme.muted);
         let room = if used == 0 { width } else { width.saturating_sub(used + 1) };

@@ -59,7 +59,8 @@ pub fn footer(pen: &mut Pen<'_>, state: &State, area: Rect) {
         None => (footer_right(state), theme.muted),
     };
     let used = pen.right(area.x + 1, area.y, area.width.saturating_sub(2), &right, style);
-    for hint in footer::hints(state, area.width.saturating_sub(used + 3)) {
+    let room = area.width.saturating_sub(if used == 0 { 1 } else { used + 3 });
+    for hint in footer::hints(state, room) {
         let wide = pen.text(area.x + hint.x, area.y, hint.width(), &hint.key, theme.key) + 1;
         pen.text(area.x + hint.x + wide, area.y, hint.width().saturating_sub(wide), hint.label, theme.muted);
     }
@@ -77,6 +78,10 @@ fn footer_right(state: &State) -> String {
     if let Some(composer) =
         state.composer.as_ref().filter(|_| state.overlay.is_none() && state.tab == Tab::Queue)
     {
+        // The bar before sending needs the room for its keys.
+        if composer.review.is_some() {
+            return String::new();
+        }
         let lines = composer.editor.line_count();
         let saved = if composer.save_failed {
             "draft NOT saved yet"

@@ -37,7 +37,11 @@ fn review_bar(pen: &mut Pen<'_>, state: &State, composer: &Composer, review: &Re
     let question = if composer.sending.is_some() {
         format!("Sending to {}", composer.to_name.one_line())
     } else {
-        format!("Send to {}?  then {}", composer.to_name.one_line(), composer.status_after.as_str())
+        // A long name is cut; what happens to the ticket never is.
+        let status = composer.status_after.as_str();
+        let room = usize::from(area.width).saturating_sub(status.len() + 22);
+        let name = crate::app::wrap::clip(&composer.to_name.one_line(), room, theme.signs.ellipsis);
+        format!("Send to {name}?  then {status}")
     };
     pen.rule_across(Rect { height: 1, ..area }, &question, theme.accent);
     let warning = match (&review.problem, review.new_messages) {

@@ -58,22 +58,10 @@ pub fn draw(pen: &mut Pen<'_>, state: &State, areas: &Areas) {
         let place = Rect { y: area.y + line as u16, height: 1, ..area };
         let departed = state.queue.departed.as_ref() == Some(&row.id);
         draw_row(pen, state, row, place, &columns, departed || loading);
-        if at == state.queue.cursor.selected {
+        let elsewhere = state.thread.focused && state.thread.ticket.as_ref() != Some(&row.id);
+        if at == state.queue.cursor.selected && !elsewhere {
             bar(pen, place, !state.thread.focused);
         }
-    }
-    let above = state.queue.new_above();
-    if above > 0 {
-        let text = format!(" {above} new above ");
-        let wide = wrap::width(&text) as u16;
-        let y = area.y;
-        pen.text(
-            area.right().saturating_sub(wide + 7),
-            y,
-            wide,
-            &text,
-            pen.theme.accent.patch(pen.theme.field),
-        );
     }
 }
 
@@ -94,7 +82,9 @@ fn title(pen: &mut Pen<'_>, state: &State, area: Rect) {
     x += pen.text(x, area.y, end.saturating_sub(x), &name, theme.strong) + 2;
     pen.text(x, area.y, end.saturating_sub(x), query, theme.muted);
     if area.height > 1 {
-        pen.rule_across(Rect { y: area.y + 1, height: 1, ..area }, "", theme.rule);
+        let above = state.queue.new_above();
+        let words = if above > 0 { format!("{above} new above") } else { String::new() };
+        pen.rule_across(Rect { y: area.y + 1, height: 1, ..area }, &words, theme.accent);
     }
 }
 

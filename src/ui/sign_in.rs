@@ -4,6 +4,7 @@ use super::widgets::Pen;
 use crate::app::layout::centred;
 use crate::app::{Link, State};
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
 
 /// Draws it; answers where the cursor is.
 pub fn draw(pen: &mut Pen<'_>, state: &State, area: Rect) -> Option<Position> {
@@ -40,21 +41,21 @@ pub fn draw(pen: &mut Pen<'_>, state: &State, area: Rect) -> Option<Position> {
     let y = inside.y + 5;
     match (&sign_in.message, sign_in.busy, state.link) {
         (_, true, _) => drop(pen.text(x, y, width, "signing in", ground.patch(theme.muted))),
-        (Some(message), ..) => message_lines(pen, message, Rect { x, y, width, height: 3 }),
+        (Some(message), ..) => message_lines(pen, message, Rect { x, y, width, height: 3 }, theme.danger),
         (None, false, Link::Offline(_)) => {
             let text = "the database does not answer; trying again";
-            pen.text(x, y, width, text, ground.patch(theme.danger));
+            message_lines(pen, text, Rect { x, y, width, height: 3 }, theme.danger);
         }
         (None, false, _) => {
             let text = "the account of the web app: staff only";
-            pen.text(x, y, width, text, ground.patch(theme.muted));
+            message_lines(pen, text, Rect { x, y, width, height: 3 }, theme.muted);
         }
     }
     cursor.filter(|_| !sign_in.busy)
 }
 
-fn message_lines(pen: &mut Pen<'_>, message: &str, area: Rect) {
-    let style = pen.theme.overlay.patch(pen.theme.danger);
+fn message_lines(pen: &mut Pen<'_>, message: &str, area: Rect, style: Style) {
+    let style = pen.theme.overlay.patch(style);
     let ranges = crate::app::wrap::wrap(message, area.width.into());
     for (y, range) in (area.y..area.bottom()).zip(ranges) {
         pen.text(area.x, y, area.width, &message[range], style);

@@ -42,7 +42,10 @@ fn nothing(pen: &mut Pen<'_>, state: &State, area: Rect) {
         (_, true) => ("", theme.muted),
         (_, false) => ("The conversation of the ticket under the cursor stands here.", theme.muted),
     };
-    pen.text(area.x + 1, area.y + 1, area.width.saturating_sub(2), text, style);
+    let width = area.width.saturating_sub(2);
+    for (y, range) in (area.y + 1..area.bottom()).zip(crate::app::wrap::wrap(text, width.into())) {
+        pen.text(area.x + 1, y, width, &text[range], style);
+    }
 }
 
 fn head(pen: &mut Pen<'_>, state: &State, thread: &Thread, area: Rect) {

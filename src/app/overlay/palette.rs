@@ -7,7 +7,7 @@ use crate::app::edit::Editor;
 use crate::app::list::ListCursor;
 use crate::app::screen::queue;
 use crate::app::{State, input};
-use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 /// Rows shown at once.
@@ -68,7 +68,7 @@ pub fn find(state: &mut State) {
         palette.entries.push(Entry::Ticket(number.to_owned()));
     }
     let mut matcher = Matcher::new(Config::DEFAULT);
-    let pattern = Pattern::parse(text, CaseMatching::Ignore, Normalization::Smart);
+    let pattern = Pattern::new(text, CaseMatching::Ignore, Normalization::Smart, AtomKind::Substring);
     let mut buffer = Vec::new();
     let mut scored: Vec<(u32, Entry)> = palette
         .offered

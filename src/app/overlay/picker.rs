@@ -78,6 +78,10 @@ pub fn card_status(state: &mut State) {
         })
         .collect();
     offer(state, all);
+    if let Some(Overlay::Picker(picker)) = &mut state.overlay {
+        let at = ProjectStatus::ALL.iter().position(|status| *status == now).unwrap_or_default();
+        picker.cursor.select(at, picker.entries.len(), PAGE);
+    }
 }
 
 fn open(state: &mut State, kind: PickerKind, title: String) {

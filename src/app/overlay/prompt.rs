@@ -2,7 +2,8 @@
 
 use super::Overlay;
 use crate::app::State;
-use crate::app::edit::Editor;
+use crate::app::edit::{Edited, Editor};
+use crate::app::key::Key;
 use crate::app::screen::{board, clients, queue};
 
 /// What the line is for.
@@ -25,6 +26,8 @@ pub struct Prompt {
     pub input: Editor,
     /// What held before, for Esc.
     pub before: String,
+    /// Nothing was typed yet: the first character replaces what stands there.
+    pub untouched: bool,
 }
 
 impl Prompt {
@@ -45,7 +48,16 @@ pub fn open(state: &mut State, kind: PromptKind) {
         PromptKind::BoardFilter => state.board.filter.text.clone(),
         PromptKind::ClientSearch => state.clients.text.clone(),
     };
-    state.overlay = Some(Overlay::Prompt(Prompt { kind, input: Editor::line(&before), before }));
+    state.overlay =
+        Some(Overlay::Prompt(Prompt { kind, input: Editor::line(&before), before, untouched: true }));
+}
+
+/// A key for the line.
+pub fn typed(prompt: &mut Prompt, key: Key) -> Edited {
+    if std::mem::take(&mut prompt.untouched) && key.text().is_some() {
+        prompt.input.set("");
+    }
+    prompt.input.key(key)
 }
 
 /// What is typed changed: some lines act at once.

@@ -309,6 +309,12 @@ fn patch(project: &mut Project, changes: &[ProjectChange]) {
     }
 }
 
+/// What a project on the board is called.
+pub fn title_of(state: &State, id: &ProjectId) -> Option<String> {
+    let open = selected(state).filter(|card| card.id == *id);
+    open.or_else(|| state.board.columns.find(id)).map(|card| card.title.one_line().into_owned())
+}
+
 /// The card under the cursor, or the project open.
 pub fn selected(state: &State) -> Option<&ProjectCard> {
     match &state.board.project {

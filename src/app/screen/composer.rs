@@ -170,6 +170,8 @@ pub fn thread_arrived(state: &mut State) {
             && review.new_messages != count
         {
             *review = Review { new_messages: count, armed: false, problem: review.problem.take() };
+            // What it warns of comes into view.
+            state.thread.to_end();
         }
     }
 }
@@ -280,6 +282,9 @@ fn save(state: &mut State) {
 pub fn review(state: &mut State) {
     save(state);
     let new_messages = new_messages(state);
+    if new_messages > 0 {
+        state.thread.to_end();
+    }
     let Some(composer) = &mut state.composer else { return };
     if composer.editor.is_blank() {
         // Nothing was written: there is nothing to ask.
@@ -301,12 +306,10 @@ pub fn edit_on(state: &mut State) {
     }
 }
 
-/// The status to set with it: the next one.
-pub fn next_status(state: &mut State) {
+/// The status to set with it.
+pub fn set_status(state: &mut State, status: TicketStatus) {
     if let Some(composer) = state.composer.as_mut().filter(|composer| composer.sending.is_none()) {
-        let at = TicketStatus::ALL.iter().position(|status| *status == composer.status_after);
-        composer.status_after =
-            TicketStatus::ALL[at.map_or(0, |at| (at + 1) % TicketStatus::ALL.len())].clone();
+        composer.status_after = status;
     }
 }
 
@@ -449,6 +452,7 @@ fn sent(state: &mut State, req: Req, command: &Command, next: bool, result: &Res
             } else {
                 state.toasts.good(text, now);
             }
+            state.thread.to_end();
             if next && queue::next_ticket(state, 1) {
                 thread::read(state);
             } else {

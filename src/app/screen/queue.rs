@@ -220,7 +220,10 @@ pub fn toggle_sort(state: &mut State) {
         TicketSort::Waiting => TicketSort::Activity,
         TicketSort::Activity => TicketSort::Waiting,
     });
-    show(state, PageUse::Top);
+    // The cursor stays on its ticket: the list goes on from there in the other order.
+    let sort = state.queue.sort();
+    let place = state.queue.selected().map(|row| Place::of(row, sort));
+    ask(state, PageUse::Top, place.map_or(Window::First, Window::From), PAGE);
 }
 
 /// Searches; an empty text shows the view again.

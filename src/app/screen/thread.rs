@@ -97,6 +97,11 @@ impl ThreadPane {
         self.read_due = None;
     }
 
+    /// Shows the newest message.
+    pub const fn to_end(&mut self) {
+        self.scroll = usize::MAX / 2;
+    }
+
     /// When it counts as read.
     pub const fn next_wake(&self) -> Option<Timestamp> {
         self.read_due
