@@ -11,6 +11,7 @@ mod prompt;
 mod server;
 mod user;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::{Address, Config, Environment, Flags, Signs};
 use crate::domain;
+use crate::domain::safe_text::sanitise;
 
 /// How a command went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,8 +117,7 @@ fn run(arguments: impl Iterator<Item = OsString>, environment: &Environment) -> 
     let line = match Line::try_parse_from(arguments) {
         Ok(line) => line,
         Err(error) => {
-            // Help goes to standard output, mistakes to standard error; a closed one changes nothing.
-            let _ = error.print();
+            say_usage(&error);
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
@@ -168,15 +169,25 @@ fn wait_for<T>(work: impl Future<Output = Result<T, domain::failure::Failure>>) 
     block_on(work)?.map_err(|failure| Failure::Told(failure.sentence()))
 }
 
-/// A line on standard output.
+/// A line on standard output. Whatever it quotes, the terminal obeys none of it.
 fn say(text: impl std::fmt::Display) {
     // Whoever closed the output does not want the line.
-    let _ = writeln!(std::io::stdout(), "{text}");
+    let _ = writeln!(std::io::stdout(), "{}", sanitise(&text.to_string()));
 }
 
 /// A line on standard error, for progress and questions, so that the output stays clean.
 fn note(text: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", sanitise(&text.to_string()));
+}
+
+/// Help on standard output, mistakes on standard error; a closed one changes nothing.
+fn say_usage(error: &clap::Error) {
+    let plain = error.render().to_string();
+    match sanitise(&plain) {
+        Cow::Borrowed(_) => drop(error.print()),
+        // What it quotes of the line is no text to print as it is.
+        Cow::Owned(safe) => note(safe.trim_end()),
+    }
 }
 
 fn say_error(failure: &Failure) {

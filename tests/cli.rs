@@ -38,6 +38,32 @@ fn a_broken_config_file_is_one_sentence() {
 }
 
 #[test]
+fn nothing_that_a_message_quotes_is_obeyed_by_the_terminal() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("config.toml");
+    std::fs::write(&file, "theme = \"\\u001b]0;evil\\u0007\"\n").unwrap();
+    let file = file.to_str().unwrap();
+    let run = |mut command: Command| command.env("KAYGIA_DESK_STATE_DIR", home.path()).output().unwrap();
+    let desk = |arguments: &[&str]| run(command(arguments));
+    let named = |address| desk(&["doctor", "--database-url", address]);
+    let outputs = [
+        named("postgresql://\x1b]0;evil\x07/x"),
+        named("postgresql://nobody@127.0.0.1:1/\u{202e}evil?nonsense=\x1b[31m"),
+        desk(&["--database-url", "postgres://nobody@127.0.0.1:1/none", "--config", file]),
+        desk(&["--config", "/nowhere/\x1b]0;evil\x07"]),
+        desk(&["\x1b]0;evil\x07"]),
+        desk(&["user", "add", "--email", "\u{202e}evil@x.yy", "--name", "E", "--role", "\u{9b}31m"]),
+    ];
+    for output in outputs {
+        assert!(!output.status.success());
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(!text.is_empty());
+        let obeyed = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(!text.contains(obeyed), "{text:?}");
+    }
+}
+
+#[test]
 fn a_session_that_is_no_token_is_told_before_anything_is_drawn() {
     let state = tempfile::tempdir().unwrap();
     let output = command(&[])

@@ -4,7 +4,6 @@ use clap::Args;
 
 use super::{Exit, Failure, migrate, note, say, wait_for};
 use crate::config::Config;
-use crate::domain::safe_text::sanitise;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -22,14 +21,9 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<Exit, Failur
     }
     let findings = wait_for(upkeep.examine())?;
     for finding in &findings {
-        say(format_args!(
-            "{:<8} {:<11} {}",
-            finding.severity.word(),
-            finding.subject,
-            sanitise(&finding.what)
-        ));
+        say(format_args!("{:<8} {:<11} {}", finding.severity.word(), finding.subject, finding.what));
         if !finding.advice.is_empty() {
-            say(format_args!("{:<20} -> {}", "", sanitise(&finding.advice)));
+            say(format_args!("{:<20} -> {}", "", finding.advice));
         }
     }
     Ok(if findings.iter().any(|finding| finding.is_complaint()) { Exit::No } else { Exit::Done })

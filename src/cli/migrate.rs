@@ -5,7 +5,6 @@ use clap::Args;
 use super::{Exit, Failure, database_of, note, say, wait_for};
 use crate::config::{Address, Config, Link};
 use crate::desk::upkeep::Upkeep;
-use crate::domain::safe_text::sanitise;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -26,14 +25,14 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<Exit, Failur
     };
     let obstacles = report.obstacles();
     if !arguments.check && !obstacles.is_empty() {
-        return Err(Failure::Told(format!("{}\n  {}", report.sentence(), safe(&obstacles.join("\n  ")))));
+        return Err(Failure::Told(format!("{}\n  {}", report.sentence(), obstacles.join("\n  "))));
     }
     say(report.sentence());
     for obstacle in &obstacles {
-        say(format_args!("  {}", safe(obstacle)));
+        say(format_args!("  {obstacle}"));
     }
     for warning in &report.warnings {
-        say(format_args!("note: {}", safe(warning)));
+        say(format_args!("note: {warning}"));
     }
     if !report.operator.is_empty() {
         say("the owner of the tables should still run:");
@@ -64,8 +63,4 @@ pub(super) fn upkeep(config: &Config) -> Result<Upkeep, Failure> {
     };
     let listen = config.listen_url.as_ref().map(Address::expose);
     Upkeep::new(direct.expose(), listen).map_err(|failure| Failure::Told(failure.sentence()))
-}
-
-fn safe(text: &str) -> String {
-    text.lines().map(|line| sanitise(line).into_owned()).collect::<Vec<_>>().join("\n")
 }
