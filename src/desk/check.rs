@@ -2,7 +2,14 @@
 
 use crate::domain::command::{Command, ProjectChange, ProjectFields};
 use crate::domain::failure::Failure;
+use crate::domain::safe_text::sanitise;
 use crate::domain::user::Role;
+use std::borrow::Cow;
+
+/// What a name or a company may have, in characters.
+const LABEL_LIMIT: usize = 200;
+/// What an e-mail address may have, in bytes.
+const ADDRESS_LIMIT: usize = 254;
 
 /// Refuses what can't be stored or makes no sense, with what to do about it.
 pub(super) fn check(command: &Command) -> Result<(), Failure> {
@@ -20,7 +27,8 @@ pub(super) fn check(command: &Command) -> Result<(), Failure> {
         Command::EditProject { changes, .. } => changes.iter().try_for_each(field),
         Command::AddUser { email, name, company, role, .. } => {
             filled("name", name)?;
-            storable("company", company.as_deref().unwrap_or_default())?;
+            label("name", name)?;
+            label("company", company.as_deref().unwrap_or_default())?;
             address(email)?;
             match role {
                 Role::Client | Role::Admin | Role::SuperAdmin => Ok(()),
@@ -79,10 +87,72 @@ fn storable(what: &str, text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A text of one line that everybody sees as it is.
+fn label(what: &str, text: &str) -> Result<(), Failure> {
+    plain(what, text)?;
+    if text.chars().count() > LABEL_LIMIT {
+        return Err(Failure::Invalid(format!(
+            "the {what} is longer than {LABEL_LIMIT} characters: shorten it"
+        )));
+    }
+    Ok(())
+}
+
 fn address(email: &str) -> Result<(), Failure> {
-    let odd = |c: char| c.is_whitespace() || c.is_control();
+    plain("e-mail address", email)?;
+    if email.len() > ADDRESS_LIMIT {
+        return Err(Failure::Invalid(format!("the e-mail address is longer than {ADDRESS_LIMIT} bytes")));
+    }
     let fits = email.split_once('@').is_some_and(|(name, host)| {
-        !name.is_empty() && !host.is_empty() && !host.contains('@') && !email.contains(odd)
+        !name.is_empty() && !host.is_empty() && !host.contains('@') && !email.contains(char::is_whitespace)
     });
     if fits { Ok(()) } else { Err(Failure::Invalid("this is no e-mail address".to_owned())) }
+}
+
+/// Two accounts must not look alike by characters that nobody sees.
+fn plain(what: &str, text: &str) -> Result<(), Failure> {
+    if text.contains(['\n', '\t']) || matches!(sanitise(text), Cow::Owned(_)) {
+        let sentence = format!("the {what} holds control or invisible characters: type it anew without them");
+        return Err(Failure::Invalid(sentence));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::domain::ids::UserId;
+
+    fn told(email: &str, name: &str, company: &str) -> String {
+        let command = Command::AddUser {
+            user: UserId::from_random([7; 16]),
+            email: email.to_owned(),
+            name: name.to_owned(),
+            company: Some(company.to_owned()),
+            role: Role::Admin,
+            password_hash: crate::domain::command::PasswordHash::new("hash"),
+        };
+        check(&command).map_or_else(|why| why.sentence(), |()| "accepted".to_owned())
+    }
+
+    #[test]
+    fn an_account_takes_what_is_seen_as_it_is() {
+        let (long, longer) = ("ä".repeat(200), "ä".repeat(201));
+        let local = "a".repeat(250);
+        assert_eq!(told("a@b", "Zoë 👩‍🚀", "東京"), "accepted");
+        assert_eq!(told(&format!("{local}@b.c"), &long, &long), "accepted");
+        assert_eq!(told(&format!("{local}@b.cd"), "A", ""), "the e-mail address is longer than 254 bytes");
+        assert_eq!(told("a@b", &longer, ""), "the name is longer than 200 characters: shorten it");
+        assert_eq!(told("a@b", "A", &longer), "the company is longer than 200 characters: shorten it");
+        for odd in ["\u{202e}a@b", "a\x1b]0;b@c", "a@b\u{34f}", "a@\tb", "a@b\nc", "a\u{200b}@b"] {
+            for (email, name, company) in [(odd, "A", ""), ("a@b", odd, ""), ("a@b", "A", odd)] {
+                let sentence = told(email, name, company);
+                assert!(sentence.contains("holds control or invisible characters"), "{odd:?}: {sentence}");
+            }
+        }
+        for no in ["", "a", "@", "a@", "@b", "a@b@c", "a@@b", "a b@c", "a@b\u{a0}c"] {
+            assert_eq!(told(no, "A", ""), "this is no e-mail address", "{no:?}");
+        }
+    }
 }

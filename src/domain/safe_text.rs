@@ -9,6 +9,8 @@ use std::fmt;
 
 /// At most this many combining marks are kept on one character.
 const MARKS_KEPT: usize = 8;
+/// At most this many joiners are kept in one emoji; the longest in use have three.
+const JOINERS_KEPT: usize = 10;
 
 /// Text that may be drawn, logged or copied. Holds only printable characters, `\n` and `\t`.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
@@ -76,12 +78,20 @@ pub fn sanitise(raw: &str) -> Cow<'_, str> {
     }
     let mut safe = String::with_capacity(raw.len() + 16);
     let mut changed = false;
-    let mut marks = 0;
+    let (mut marks, mut joiners) = (0, 0);
     let mut chars = raw.chars().peekable();
     let mut previous = None;
     while let Some(c) = chars.next() {
         let next = chars.peek().copied();
         marks = if is_combining(c) { marks + 1 } else { 0 };
+        if marks > MARKS_KEPT {
+            // As if it had never been there, so that a second pass sees what this one saw.
+            changed = true;
+            continue;
+        }
+        if previous != Some(JOINER) && !goes_on(c) {
+            joiners = 0;
+        }
         match c {
             '\r' if next == Some('\n') => changed = true,
             '\n' | '\t' => safe.push(c),
@@ -93,12 +103,15 @@ pub fn sanitise(raw: &str) -> Cow<'_, str> {
                 changed = true;
                 safe.push_str("^?");
             }
-            '\u{200c}' | '\u{200d}' if joins(previous, c, next) => safe.push(c),
+            JOINER if joins_emoji(previous, next) && joiners < JOINERS_KEPT => {
+                joiners += 1;
+                safe.push(c);
+            }
+            '\u{200c}' | JOINER if joins_letters(previous, next) => safe.push(c),
             _ if is_unsafe(c) => {
                 changed = true;
                 mark(&mut safe, c);
             }
-            _ if marks > MARKS_KEPT => changed = true,
             _ => safe.push(c),
         }
         previous = Some(c);
@@ -109,18 +122,28 @@ pub fn sanitise(raw: &str) -> Cow<'_, str> {
 /// Whether a character is obeyed, hidden or reordering rather than shown.
 fn is_unsafe(c: char) -> bool {
     matches!(c,
-        '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
         | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
         | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
         || (c as u32) & 0xfffe == 0xfffe
 }
 
-/// Whether a joiner stands where a script or an emoji sequence needs it.
-fn joins(previous: Option<char>, joiner: char, next: Option<char>) -> bool {
-    let (Some(previous), Some(next)) = (previous, next) else { return false };
-    let emoji = |c: char| is_emoji(c) || c == '\u{fe0f}';
-    (joined_script(previous) && joined_script(next))
-        || (joiner == '\u{200d}' && emoji(previous) && is_emoji(next))
+/// The zero-width joiner.
+const JOINER: char = '\u{200d}';
+
+/// Whether a joiner stands where a script needs it.
+fn joins_letters(previous: Option<char>, next: Option<char>) -> bool {
+    previous.is_some_and(joined_script) && next.is_some_and(joined_script)
+}
+
+/// Whether a joiner stands where an emoji sequence needs it.
+fn joins_emoji(previous: Option<char>, next: Option<char>) -> bool {
+    previous.is_some_and(|c| is_emoji(c) || c == '\u{fe0f}') && next.is_some_and(is_emoji)
+}
+
+/// What belongs to the emoji before it: joiners, variation selectors and skin tones.
+fn goes_on(c: char) -> bool {
+    matches!(c, JOINER | '\u{fe0e}' | '\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}')
 }
 
 /// Arabic, Syriac, the Indic scripts, Mongolian and their neighbours: letters and marks that take joiners.
@@ -189,6 +212,22 @@ mod tests {
     }
 
     #[test]
+    fn a_chain_of_emoji_is_cut_after_ten_joiners() {
+        let chain = vec!["😀"; 1000].join("\u{200d}");
+        let safe = SafeText::new(&chain);
+        assert_eq!(safe.as_str().matches(JOINER).count(), JOINERS_KEPT);
+        assert_eq!(safe.as_str().matches("<U+200D>").count(), 999 - JOINERS_KEPT);
+        let families = "👨‍👩‍👧‍👦".repeat(50);
+        assert_eq!(SafeText::new(&families).as_str(), families, "each emoji counts for itself");
+    }
+
+    #[test]
+    fn what_hides_between_letters_is_shown_and_private_signs_stay() {
+        assert_eq!(SafeText::new("a\u{34f}b").as_str(), "a<U+034F>b");
+        assert_eq!(SafeText::new("\u{e000}\u{f8ff}").as_str(), "\u{e000}\u{f8ff}");
+    }
+
+    #[test]
     fn one_line_folds_breaks() {
         assert_eq!(SafeText::new("a\n\n\tb").one_line(), "a b");
     }
@@ -199,6 +238,20 @@ mod tests {
             let once = sanitise(&raw).into_owned();
             prop_assert_eq!(sanitise(&once).into_owned(), once.clone());
             prop_assert!(!once.chars().any(|c| c != '\n' && c != '\t' && c.is_control()));
+        }
+
+        #[test]
+        fn what_counts_and_joins_is_made_safe_once(
+            parts in prop::collection::vec(
+                prop::sample::select(vec![
+                    "\u{200d}", "\u{200c}", "\u{fe0f}", "\u{301}", "\u{34f}", "\u{1f3fd}", "😀", "👩\u{200d}", "❤",
+                    "می", "\u{64b}", "a", "\r", "\n", "\u{202e}", "\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}",
+                ]),
+                0..80,
+            ),
+        ) {
+            let once = sanitise(&parts.concat()).into_owned();
+            prop_assert_eq!(sanitise(&once).into_owned(), once);
         }
 
         #[test]
