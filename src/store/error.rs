@@ -145,6 +145,13 @@ impl Error {
             io::ErrorKind::PermissionDenied => {
                 (Meaning::Denied, "the database's socket may not be opened by this user".to_owned())
             }
+            // The standard library gives it no kind of its own.
+            _ if error.to_string().starts_with("failed to lookup address") => (
+                Meaning::Unavailable,
+                "no address is known for the name of this host: is it spelled right, is this machine online, does its \
+                 name service (DNS) work?"
+                    .to_owned(),
+            ),
             io::ErrorKind::TimedOut => (Meaning::Timeout, "the database did not answer in time".to_owned()),
             _ => (Meaning::Unavailable, "the connection to the database was lost".to_owned()),
         };
@@ -316,4 +323,20 @@ fn tells_no_rows(code: &str) -> bool {
         &code[..2.min(code.len())],
         "08" | "0A" | "25" | "28" | "3D" | "3F" | "40" | "42" | "53" | "55" | "57" | "58"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use std::net::ToSocketAddrs;
+
+    #[test]
+    fn a_host_whose_name_nobody_knows_is_told_as_that() {
+        // No name service is asked: no label is that long.
+        let unknown = (format!("{}.invalid", "a".repeat(64)), 5432).to_socket_addrs().unwrap_err();
+        let error = Error::of_io(&unknown);
+        assert_eq!(error.meaning(), &Meaning::Unavailable);
+        assert!(error.sentence().starts_with("no address is known for the name"), "{error} {unknown:?}");
+    }
 }
