@@ -26,6 +26,7 @@ use folder::{Folder, Lock};
 use parent::Ending;
 pub use programs::Programs;
 use ready::Waited;
+use rustix::event::{PollFd, PollFlags, Timespec};
 
 /// The owner of every private cluster, and the role that the desk signs in with there.
 pub const OWNER: &str = "kaygia";
@@ -250,6 +251,14 @@ impl Server {
     /// The process id of the postmaster, while it runs.
     pub fn process_id(&self) -> Option<u32> {
         self.folder.postmaster()
+    }
+
+    /// Whether the server is gone, and not by us: its parent no longer reads the pipe.
+    pub fn has_ended(&self) -> bool {
+        let Some(hold) = &self.hold else { return true };
+        let mut pipe = [PollFd::new(hold, PollFlags::empty())];
+        rustix::event::poll(&mut pipe, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok()
+            && pipe[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
     }
 
     fn wait_for_the_end(&mut self) {

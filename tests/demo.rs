@@ -164,7 +164,7 @@ impl Running {
             .env("KAYGIA_DESK_DATA_DIR", home)
             .env("HOME", "/nonexistent")
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut line = String::new();
@@ -230,6 +230,21 @@ fn the_demo_opens_the_desk_signed_in_or_at_the_sign_in_screen() {
     leave(glass);
     let lock = home.path().join("server/cluster/data/postmaster.pid");
     assert!(!lock.exists(), "the server went with its last desk");
+}
+
+#[test]
+fn a_demo_whose_server_dies_says_so_and_fails() {
+    let home = home();
+    let demo = Running::start(home.path(), &[]);
+    let record = std::fs::read_to_string(home.path().join("server/cluster/data/postmaster.pid")).unwrap();
+    let postgres = record.lines().next().unwrap().trim().parse().ok().and_then(Pid::from_raw).unwrap();
+
+    kill_process(postgres, Signal::KILL).unwrap();
+
+    let output = demo.child.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("desk: the demo's private Postgres has ended by itself"), "{text}");
 }
 
 #[tokio::test]

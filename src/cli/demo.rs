@@ -3,7 +3,7 @@
 //! The server lives as long as this process or another desk uses it, and leaves nothing behind but its data.
 
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
@@ -121,9 +121,21 @@ async fn keep_up(server: &Server, arguments: &Arguments) -> Result<Exit, Failure
     };
     tokio::select! {
         failed = up => failed,
+        () = end_of(server) => Err(Failure::Told(format!(
+            "the demo's private Postgres has ended by itself; {} says why, and `desk demo --no-tui` starts it anew",
+            server.log().display()
+        ))),
         _ = interrupt.recv() => Ok(Exit::Done),
         _ = terminate.recv() => Ok(Exit::Done),
         _ = hang_up.recv() => Ok(Exit::Done),
+    }
+}
+
+/// Waits until the server is gone, whoever ended it.
+async fn end_of(server: &Server) {
+    let mut look = tokio::time::interval(Duration::from_millis(500));
+    while !server.has_ended() {
+        look.tick().await;
     }
 }
 
