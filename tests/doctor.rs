@@ -141,6 +141,46 @@ async fn a_zone_set_for_the_database_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_column_that_the_web_app_took_away_is_an_error() {
+    let database = support::database().await;
+    let drop = "ALTER TABLE public.projects DROP COLUMN requirements; ALTER TABLE public.email_verifications DROP COLUMN used";
+    database.client.batch_execute(drop).await.unwrap();
+    let found = findings(&database).await;
+    let grave: Vec<&str> = found
+        .iter()
+        .filter(|finding| finding.subject == "schema" && finding.severity == Severity::Error)
+        .map(|finding| finding.what.as_str())
+        .collect();
+    assert_eq!(grave, ["public.projects lacks the column requirements"]);
+    assert!(found.iter().any(|finding| finding.severity == Severity::Note
+        && finding.what == "public.email_verifications lacks the column used"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_without_any_right_on_the_desk_is_told_the_grants() {
+    let database = support::database().await;
+    let role = format!("poorest_{}", database.name());
+    database.client.batch_execute(&format!("CREATE ROLE {role} LOGIN")).await.unwrap();
+    let url = database
+        .url()
+        .replacen("kaygia@", &format!("{role}@"), 1)
+        .replace("user=kaygia", &format!("user={role}"));
+    let poor =
+        kaygia_desk::store::pool::connector(&url, kaygia_desk::store::pool::Options::MAINTENANCE).unwrap();
+    let grants: Vec<String> = doctor::examine(&poor, &poor, false)
+        .await
+        .unwrap()
+        .into_iter()
+        .filter(|finding| finding.subject == "rights" && finding.severity == Severity::Error)
+        .map(|finding| finding.advice)
+        .collect();
+    for grant in ["USAGE ON SCHEMA desk", "SELECT ON desk.migrations", "SELECT ON public.users"] {
+        assert!(grants.contains(&format!("GRANT {grant} TO {role};")), "{grant}: {grants:?}");
+    }
+    database.client.batch_execute(&format!("DROP ROLE {role}")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_role_with_too_few_rights_is_told_which() {
     let database = support::database().await;
     let role = format!("poor_{}", database.name());

@@ -82,7 +82,13 @@ pub async fn examine(connector: &Connector, listener: &Connector, plain_text: bo
     let (db, _) = connector.connect().await?;
     let mut findings = vec![server(&db).await?, encryption(&db, plain_text).await?, time_zone(&db).await?];
     findings.extend(web_app_zone(&db).await?);
-    let report = migrate::inspect(&db).await?;
+    let report = match migrate::inspect(&db).await {
+        Err(error) if *error.meaning() == Meaning::Denied => {
+            findings.extend(rights(&db).await?);
+            return Ok(findings);
+        }
+        report => report?,
+    };
     findings.extend(schema(&report));
     if !matches!(report.state, State::Ours | State::Older) {
         return Ok(findings);
@@ -92,7 +98,9 @@ pub async fn examine(connector: &Connector, listener: &Connector, plain_text: bo
     findings.extend(indexes(&db).await?);
     findings.extend(drizzle(&db).await?);
     findings.push(hears(&db, listener).await);
-    findings.extend(rows::examine(&db).await?);
+    if report.losses.is_empty() {
+        findings.extend(rows::examine(&db).await?);
+    }
     Ok(findings)
 }
 
@@ -219,7 +227,15 @@ async fn web_app_zone(db: &Client) -> Result<Option<Finding>> {
 fn schema(report: &migrate::Report) -> Vec<Finding> {
     let subject = "schema";
     let mut findings: Vec<Finding> = match &report.state {
-        State::Ours => vec![Finding::fine(subject, "up to date")],
+        State::Ours if report.losses.is_empty() => vec![Finding::fine(subject, "up to date")],
+        State::Ours => report
+            .losses
+            .iter()
+            .map(|loss| {
+                let advice = "put it back as the web app's schema has it; the desk can't work without";
+                Finding::new(Severity::Error, subject, loss.clone(), advice)
+            })
+            .collect(),
         State::Older => vec![Finding::new(
             Severity::Error,
             subject,
@@ -253,8 +269,8 @@ fn schema(report: &migrate::Report) -> Vec<Finding> {
     findings.extend(report.rights.iter().map(|right| {
         Finding::new(Severity::Error, "rights", "a right that `desk migrate` needs is missing", right.clone())
     }));
-    findings
-        .extend(report.warnings.iter().map(|what| Finding::new(Severity::Note, subject, what.clone(), "")));
+    let harmless = report.warnings.iter().filter(|what| !report.losses.contains(what));
+    findings.extend(harmless.map(|what| Finding::new(Severity::Note, subject, what.clone(), "")));
     findings
 }
 
@@ -268,6 +284,7 @@ async fn rights(db: &Client) -> Result<Vec<Finding>> {
                         ('public', 'support_tickets', 'SELECT'), ('public', 'support_tickets', 'INSERT'),
                         ('public', 'support_tickets', 'UPDATE'),
                         ('public', 'ticket_comments', 'SELECT'), ('public', 'ticket_comments', 'INSERT'),
+                        ('desk', 'migrations', 'SELECT'),
                         ('desk', 'tickets', 'SELECT'), ('desk', 'tickets', 'UPDATE'),
                         ('desk', 'projects', 'SELECT'), ('desk', 'users', 'SELECT'),
                         ('desk', 'reads', 'SELECT'), ('desk', 'reads', 'INSERT'), ('desk', 'reads', 'UPDATE'),
@@ -284,7 +301,25 @@ async fn rights(db: &Client) -> Result<Vec<Finding>> {
         &[],
     )
     .await?;
+    let closed = sql::rows(
+        db,
+        "SELECT n.nspname::text AS name, pg_catalog.quote_ident(current_user) AS me
+           FROM pg_catalog.pg_namespace n
+          WHERE n.nspname IN ('desk', 'public') AND NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+          ORDER BY 1",
+        &[],
+    )
+    .await?;
     let mut findings = Vec::new();
+    for row in &closed {
+        let (name, me): (String, String) = (sql::get(row, "name")?, sql::get(row, "me")?);
+        findings.push(Finding::new(
+            Severity::Error,
+            "rights",
+            format!("this role may not use the schema {name}"),
+            format!("GRANT USAGE ON SCHEMA {name} TO {me};"),
+        ));
+    }
     for row in &rows {
         let (name, missing, me): (String, String, String) =
             (sql::get(row, "name")?, sql::get(row, "missing")?, sql::get(row, "me")?);

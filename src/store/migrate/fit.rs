@@ -112,6 +112,13 @@ const CONSTRAINTS: [(&str, &str, &str); 8] = [
     ("email_verifications", "email_verifications_user_id_users_id_fk", "f"),
 ];
 
+/// Whether a misfit keeps the desk from its everyday work: two tables are the web app's alone.
+pub fn matters(misfit: &str) -> bool {
+    ["password_resets", "email_verifications"]
+        .iter()
+        .all(|table| !misfit.contains(&format!("public.{table}")))
+}
+
 /// What was found in `public`.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Fit {

@@ -36,6 +36,8 @@ pub struct Report {
     pub pending: Vec<&'static str>,
     /// Steps that this run applied.
     pub applied: Vec<&'static str>,
+    /// What an adopted database has lost since that the desk reads or writes every day; among the warnings too.
+    pub losses: Vec<String>,
     /// Unlike the document, without harm.
     pub warnings: Vec<String>,
     /// Rights that this role lacks for what is pending, each with the statement that gives it.
@@ -90,6 +92,7 @@ impl Report {
             state,
             pending: Vec::new(),
             applied: Vec::new(),
+            losses: Vec::new(),
             warnings: Vec::new(),
             rights: Vec::new(),
             operator: Vec::new(),
@@ -187,6 +190,7 @@ fn known(marks: &BTreeMap<String, Mark>, fit: Fit) -> Report {
     });
     report.pending = pending;
     if public_is_made {
+        report.losses = fit.misfits.iter().filter(|misfit| fit::matters(misfit)).cloned().collect();
         report.warnings = fit.misfits.into_iter().chain(fit.warnings).collect();
     }
     report
