@@ -194,7 +194,7 @@ pub fn page(state: &State) -> usize {
 
 /// After signing in: the first view that has something in it is opened; the first of all to begin with.
 pub fn open_first(state: &mut State) {
-    show(state, PageUse::Top);
+    show(state);
 }
 
 /// Goes to a view.
@@ -205,7 +205,7 @@ pub fn view(state: &mut State, view: usize) {
     state.queue.view = view.min(VIEWS.len() - 1);
     state.queue.search = None;
     state.thread.focused = false;
-    show(state, PageUse::Top);
+    show(state);
 }
 
 /// To a neighbour view.
@@ -245,7 +245,7 @@ pub fn search(state: &mut State, text: &str) {
             Some(Search { text: text.to_owned(), filter: TicketFilter::ClientText(text.to_owned()) })
         }
     };
-    show(state, PageUse::Top);
+    show(state);
 }
 
 /// Shows the tickets of one client.
@@ -253,12 +253,11 @@ pub fn of_client(state: &mut State, client: UserId, name: &str) {
     state.tab = super::Tab::Queue;
     state.thread.focused = false;
     state.queue.search = Some(Search { text: name.to_owned(), filter: TicketFilter::Client(client) });
-    show(state, PageUse::Top);
+    show(state);
 }
 
-fn show(state: &mut State, page: PageUse) {
-    let window = if page == PageUse::Bottom { Window::Last } else { Window::First };
-    ask(state, page, window, PAGE);
+fn show(state: &mut State) {
+    ask(state, PageUse::Top, Window::First, PAGE);
     counts(state);
 }
 
@@ -404,12 +403,16 @@ pub fn step(state: &mut State, by: isize) {
 
 /// To the first ticket of all.
 pub fn first(state: &mut State) {
-    if state.queue.before { show(state, PageUse::Top) } else { select(state, 0) }
+    if state.queue.before { ask(state, PageUse::Top, Window::First, PAGE) } else { select(state, 0) }
 }
 
 /// To the last ticket of all.
 pub fn last(state: &mut State) {
-    if state.queue.after { show(state, PageUse::Bottom) } else { select(state, usize::MAX) }
+    if state.queue.after {
+        ask(state, PageUse::Bottom, Window::Last, PAGE);
+    } else {
+        select(state, usize::MAX);
+    }
 }
 
 /// Puts the cursor on a row.
