@@ -1,6 +1,6 @@
 //! The conversation: what is in sight.
 
-use crate::fixtures::{Bench, ada, ago, comment, minutes, row, thread};
+use crate::fixtures::{Bench, NOW, ada, ago, comment, minutes, row, thread};
 use kaygia_desk::app::{Effect, Msg, layout};
 use kaygia_desk::domain::change::Change;
 use kaygia_desk::domain::command::{Command, Done};
@@ -36,4 +36,29 @@ fn my_reply_is_on_the_screen_though_its_change_was_heard_before_its_answer() {
     bench.msg(Msg::Done { req: sent, result: Ok(done) });
     assert!(bench.state.composer.is_none());
     assert!(shown(&bench));
+}
+
+#[test]
+fn my_reply_stands_in_the_conversation_as_soon_as_it_is_out() {
+    let mut bench = Bench::new((120, 40), 5);
+    bench.keys("r").answer();
+    bench.text("Fixed.").keys("Esc y");
+    let (req, comment) = bench
+        .commands()
+        .into_iter()
+        .find_map(|(req, command)| match command {
+            Command::Reply { comment, .. } => Some((req, comment)),
+            _ => None,
+        })
+        .unwrap();
+    let mut answered = row(0);
+    answered.last_comment = Some(comment.clone());
+    answered.last_activity_at = NOW;
+    bench.msg(Msg::Done { req, result: Ok(Done { row: Some(Box::new(answered)), ..Done::default() }) });
+    let newest = bench.state.thread.current().unwrap().comments.last().unwrap();
+    assert_eq!((&newest.id, newest.content.as_str(), newest.created_at), (&comment, "Fixed.", NOW));
+    assert!(
+        bench.effects.iter().any(|effect| matches!(effect, Effect::Fetch { query: Query::Thread(_), .. })),
+        "what is read from the database has the last word"
+    );
 }

@@ -141,7 +141,7 @@ impl Folder {
 }
 
 impl Database {
-    /// Gives the reader of the figures up to sixty waiting tickets with twenty messages each, the last of which names its ticket.
+    /// Gives the reader of the figures sixty active tickets with twenty messages each, the last of which names its ticket.
     /// All lie in the past, so that no age on the screen changes from minute to minute.
     pub async fn prepare(&self) {
         self.client.batch_execute(PREPARE).await.expect("tickets with twenty messages");
@@ -149,7 +149,7 @@ impl Database {
             "UPDATE desk.tickets SET assignee_id = $1 WHERE ticket_id IN (SELECT id FROM pg_temp.mine)";
         let given =
             self.client.execute(given, &[&generate::bench_user().as_str()]).await.expect("tickets of mine");
-        assert!(given >= 20, "{given} tickets of mine");
+        assert_eq!(given, 60, "tickets of mine");
         settle(&self.client).await;
     }
 
@@ -186,7 +186,7 @@ const PREPARE: &str = "
     CREATE TEMPORARY TABLE mine AS
       SELECT t.ticket_id AS id, t.number, t.client_id, t.last_activity_at, 20 - t.comment_count AS missing
       FROM desk.tickets AS t
-      WHERE t.status = 'OPEN' AND t.waiting_since IS NOT NULL AND t.comment_count < 19
+      WHERE t.active AND t.comment_count < 19
       ORDER BY t.queue_key, t.ticket_id LIMIT 60;
     INSERT INTO public.ticket_comments (id, content, ticket_id, user_id, sender, created_at, updated_at)
       SELECT gen_random_uuid()::text,

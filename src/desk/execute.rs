@@ -10,6 +10,7 @@ use crate::policy;
 use crate::store::error::{Error, Meaning};
 use crate::store::write::{self, WriteError, Written};
 use crate::store::{facts, tickets};
+use futures_util::future::join;
 
 /// How often a command is tried when connections are lost or two transactions met.
 const ATTEMPTS: usize = 3;
@@ -52,8 +53,9 @@ impl Desk {
         self.pool
             .write(async |client| {
                 let tx = client.build_transaction().start().await?;
-                let locked = write::lock(&tx, command).await?;
-                let facts = facts::read(&tx, actor, command).await?;
+                // Sent together, carried out one after the other: the facts are read once the rows are locked.
+                let (locked, facts) = join(write::lock(&tx, command), facts::read(&tx, actor, command)).await;
+                let (locked, facts) = (locked?, facts?);
                 let permit = match policy::permit(actor, command.clone(), &facts) {
                     Ok(permit) => permit,
                     Err(denial) => {

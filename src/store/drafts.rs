@@ -5,6 +5,7 @@ use super::sql;
 use crate::domain::ids::{CommentId, TicketId, UserId};
 use crate::domain::ticket::{Draft, TicketStatus};
 use crate::policy::Scope;
+use futures_util::future::try_join;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row, Transaction};
 
@@ -96,25 +97,29 @@ pub(super) async fn sent(
     origin: &str,
 ) -> Result<()> {
     let (comment, content) = sent;
-    sql::execute(
-        tx,
-        "UPDATE desk.drafts AS d \
-            SET content = CASE WHEN d.origin = $5 OR d.content = $4 THEN d.older_content ELSE d.content END, \
-                older_content = CASE WHEN d.origin = $5 OR d.content = $4 THEN NULL ELSE d.older_content END, \
-                comment_id = pg_catalog.gen_random_uuid()::text, version = d.version + 1, \
-                updated_at = clock_timestamp() AT TIME ZONE 'utc' \
-          WHERE d.user_id = $1 AND d.ticket_id = $2 AND d.kind = 'reply' AND d.comment_id = $3 \
-            AND (btrim(d.older_content) <> '' OR (d.origin <> $5 AND d.content <> $4 AND btrim(d.content) <> ''))",
-        &[
-            (&user.as_str(), Type::TEXT),
-            (&ticket.as_str(), Type::TEXT),
-            (&comment.as_str(), Type::TEXT),
-            (&content, Type::TEXT),
-            (&origin, Type::TEXT),
-        ],
-    )
-    .await?;
-    discard(tx, user, ticket, comment).await
+    let keep = async {
+        sql::execute(
+            tx,
+            "UPDATE desk.drafts AS d \
+                SET content = CASE WHEN d.origin = $5 OR d.content = $4 THEN d.older_content ELSE d.content END, \
+                    older_content = CASE WHEN d.origin = $5 OR d.content = $4 THEN NULL ELSE d.older_content END, \
+                    comment_id = pg_catalog.gen_random_uuid()::text, version = d.version + 1, \
+                    updated_at = clock_timestamp() AT TIME ZONE 'utc' \
+              WHERE d.user_id = $1 AND d.ticket_id = $2 AND d.kind = 'reply' AND d.comment_id = $3 \
+                AND (btrim(d.older_content) <> '' \
+                     OR (d.origin <> $5 AND d.content <> $4 AND btrim(d.content) <> ''))",
+            &[
+                (&user.as_str(), Type::TEXT),
+                (&ticket.as_str(), Type::TEXT),
+                (&comment.as_str(), Type::TEXT),
+                (&content, Type::TEXT),
+                (&origin, Type::TEXT),
+            ],
+        )
+        .await
+    };
+    // Sent together, carried out one after the other.
+    try_join(keep, discard(tx, user, ticket, comment)).await.map(drop)
 }
 
 /// Throws a draft away, unless another one has taken its place.

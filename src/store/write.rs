@@ -22,6 +22,7 @@ use crate::domain::project::{ProjectStatus, ProjectType};
 use crate::domain::ticket::{Priority, TicketStatus};
 use crate::domain::time::Timestamp;
 use crate::policy::Permit;
+use futures_util::future::join;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Row, Transaction};
 
@@ -121,13 +122,17 @@ pub async fn lock(tx: &Transaction<'_>, command: &Command) -> Result<Locked> {
 /// The web app's row and ours. FOR UPDATE, not less: a transaction of the web app that has written a comment holds
 /// our row and is about to change the ticket; it must be waited for before we hold anything.
 async fn lock_both(tx: &Transaction<'_>, ticket: &TicketId) -> Result<Option<TicketNow>> {
-    sql::maybe_row(
-        tx,
-        "SELECT s.id FROM public.support_tickets AS s WHERE s.id = $1 FOR UPDATE",
-        &[(&ticket.as_str(), Type::TEXT)],
+    // Sent together, carried out one after the other.
+    let (theirs, ours) = join(
+        sql::maybe_row(
+            tx,
+            "SELECT s.id FROM public.support_tickets AS s WHERE s.id = $1 FOR UPDATE",
+            &[(&ticket.as_str(), Type::TEXT)],
+        ),
+        lock_ours(tx, ticket),
     )
-    .await?;
-    lock_ours(tx, ticket).await
+    .await;
+    theirs.and(ours)
 }
 
 /// Our row alone, with the web app's values beside it. A ticket that no trigger told us of gets its row here.

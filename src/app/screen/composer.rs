@@ -11,11 +11,10 @@ use crate::app::overlay::confirm::{self, Then};
 use crate::app::requests::{Cause, Purpose, Req};
 use crate::app::{Effect, State};
 use crate::domain::command::{Change, Command, Done, LastComment};
-use crate::domain::comment::{Comment, Side};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{CommentId, TicketId, UserId};
 use crate::domain::safe_text::SafeText;
-use crate::domain::ticket::{Draft, Thread, TicketRow, TicketStatus};
+use crate::domain::ticket::{Draft, Thread, TicketStatus};
 use crate::domain::time::Timestamp;
 use std::time::Duration;
 
@@ -447,7 +446,12 @@ fn sent(state: &mut State, req: Req, command: &Command, next: bool, result: &Res
                 let said = format!("{text}; {} is {}", row.number.one_line(), row.status.as_str());
                 state.toasts.good(said, now);
                 queue::refresh_row(state, row);
-                show_sent(state, &ticket, command, row);
+                if let Some(thread) = state.thread.data.as_mut().filter(|thread| thread.ticket.id == ticket) {
+                    thread.draft = None;
+                }
+                if let Command::Reply { comment, content, .. } = command {
+                    thread::sent(state, row, comment, content);
+                }
             } else {
                 state.toasts.good(text, now);
             }
@@ -481,25 +485,6 @@ fn sent(state: &mut State, req: Req, command: &Command, next: bool, result: &Res
             composer.review = Some(Review { armed: false, new_messages, problem: Some(why) });
             thread::reload(state);
         }
-    }
-}
-
-/// The message is committed: it stands in the conversation before that is read again.
-fn show_sent(state: &mut State, ticket: &TicketId, command: &Command, row: &TicketRow) {
-    let (Command::Reply { comment, content, .. }, Some(me)) = (command, &state.me) else { return };
-    let Some(open) = state.thread.data.as_mut().filter(|open| open.ticket.id == *ticket) else { return };
-    open.draft = None;
-    open.ticket = row.clone();
-    if open.comments.iter().all(|known| known.id != *comment) {
-        open.comments.push(Comment {
-            id: comment.clone(),
-            author: me.id.clone(),
-            author_name: me.name.clone(),
-            author_role: me.role.clone(),
-            side: Side::Staff,
-            content: SafeText::new(content),
-            created_at: row.last_activity_at,
-        });
     }
 }
 

@@ -113,6 +113,7 @@ pub struct Queue {
     pub cursor: ListCursor,
     /// The numbers beside the views.
     pub counts: Vec<Count>,
+    counts_wanted: bool,
     /// Whether the rows are there.
     pub remote: Remote,
     /// A row that left the view while the cursor was on it; it goes when the cursor does.
@@ -256,9 +257,10 @@ pub fn of_client(state: &mut State, client: UserId, name: &str) {
     show(state);
 }
 
+/// From the top, and the numbers beside the views when that is there: the rows come first.
 fn show(state: &mut State) {
+    state.queue.counts_wanted = true;
     ask(state, PageUse::Top, Window::First, PAGE);
-    counts(state);
 }
 
 fn ask(state: &mut State, page: PageUse, window: Window, limit: u16) {
@@ -283,7 +285,8 @@ fn counts(state: &mut State) {
 /// Reads the window again, after a change elsewhere.
 pub fn reload(state: &mut State) {
     if state.requests.any(|purpose| matches!(purpose, Purpose::Queue(PageUse::Top | PageUse::Bottom))) {
-        return counts(state);
+        state.queue.counts_wanted = true;
+        return;
     }
     let queue = &state.queue;
     let stayed = queue.rows.iter().find(|row| Some(&row.id) != queue.departed.as_ref());
@@ -300,6 +303,9 @@ pub fn reload(state: &mut State) {
 pub fn loaded(state: &mut State, page: PageUse, rows: Vec<TicketRow>, before: bool, after: bool) {
     let rows: Vec<TicketRow> = rows.into_iter().map(|row| state.patched(row)).collect();
     let height = self::page(state);
+    if state.staff.is_empty() && !state.requests.any(|purpose| *purpose == Purpose::Staff) {
+        state.fetch(Purpose::Staff, Query::Staff);
+    }
     let queue = &mut state.queue;
     queue.remote = Remote::Ready;
     match page {
@@ -312,6 +318,9 @@ pub fn loaded(state: &mut State, page: PageUse, rows: Vec<TicketRow>, before: bo
             queue.cursor = ListCursor::default();
             queue.cursor.select(at, queue.rows.len(), height);
             follow(state);
+            if std::mem::take(&mut state.queue.counts_wanted) {
+                counts(state);
+            }
         }
         PageUse::Append => {
             let known: HashSet<TicketId> = queue.rows.iter().map(|row| row.id.clone()).collect();

@@ -4,10 +4,8 @@ use super::{board, composer, queue};
 use crate::app::edit::{Edited, Editor};
 use crate::app::key::Key;
 use crate::app::overlay::Overlay;
-use crate::app::requests::Purpose;
 use crate::app::{Effect, Me, State};
 use crate::auth::Password;
-use crate::domain::query::Query;
 
 /// The sign-in screen.
 #[derive(Debug)]
@@ -92,9 +90,10 @@ fn entered(state: &mut State, me: Me) {
     let parked = state.parked_form.take().filter(|(owner, _)| *owner == me.id);
     state.overlay = parked.map(|(_, form)| form);
     state.me = Some(me);
+    // Read again, once the first rows are there.
+    state.staff.clear();
     queue::open_first(state);
     board::reset(state);
-    state.fetch(Purpose::Staff, Query::Staff);
     composer::resume(state);
 }
 

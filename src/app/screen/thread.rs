@@ -5,10 +5,11 @@ use crate::app::requests::{Cause, Purpose};
 use crate::app::wrap;
 use crate::app::{State, layout};
 use crate::domain::command::Command;
-use crate::domain::comment::Comment;
+use crate::domain::comment::{Comment, Side};
 use crate::domain::ids::{CommentId, TicketId};
 use crate::domain::query::Query;
-use crate::domain::ticket::Thread;
+use crate::domain::safe_text::SafeText;
+use crate::domain::ticket::{Thread, TicketRow};
 use crate::domain::time::Timestamp;
 use jiff::civil::Date;
 use std::collections::HashSet;
@@ -174,6 +175,28 @@ pub fn loaded(state: &mut State, id: &TicketId, thread: Option<Box<Thread>>) {
         older(state);
     }
     super::composer::thread_arrived(state);
+}
+
+/// My message is in the database: it stands in the conversation before that is read again.
+pub fn sent(state: &mut State, row: &TicketRow, comment: &CommentId, content: &str) {
+    let row = state.patched(row.clone());
+    let Some(me) = &state.me else { return };
+    let Some(thread) = state.thread.data.as_mut().filter(|thread| thread.ticket.id == row.id) else { return };
+    // Somebody wrote after it, or it is there: then only what is read tells the order.
+    let known = thread.comments.iter().any(|known| known.id == *comment);
+    if known || row.last_comment.as_ref() != Some(comment) {
+        return;
+    }
+    thread.comments.push(Comment {
+        id: comment.clone(),
+        author: me.id.clone(),
+        author_name: me.name.clone(),
+        author_role: me.role.clone(),
+        side: Side::Staff,
+        content: SafeText::new(content),
+        created_at: row.last_activity_at,
+    });
+    thread.ticket = row;
 }
 
 /// Messages loaded earlier stay when the newest part is read again.

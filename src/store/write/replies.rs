@@ -9,10 +9,12 @@ use crate::domain::command::{Change, LastComment};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{CommentId, TicketId, UserId};
 use crate::domain::ticket::TicketStatus;
+use crate::store::error::Result;
 use crate::store::events::{self, Author, Event};
 use crate::store::moment::{Moment, moment_text};
 use crate::store::sql;
 use crate::store::{drafts, reads};
+use futures_util::future::{join, try_join4};
 use serde_json::json;
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
@@ -34,7 +36,10 @@ pub(super) async fn send(
     now: &TicketNow,
     reply: &Reply,
 ) -> Outcome<Written> {
-    if sent_before(tx, user, reply).await? {
+    // Sent together, carried out one after the other; so is what follows the message itself.
+    let (sent, new) =
+        join(sent_before(tx, user, reply), nothing_new(tx, author, &reply.ticket, &reply.last_comment)).await;
+    if sent? {
         let event = events::of_reply(tx, reply.ticket.as_str(), reply.comment.as_str()).await?;
         return Ok(Written { event, ..Written::default() });
     }
@@ -43,7 +48,7 @@ pub(super) async fn send(
     if changes_status {
         status_as_seen(tx, &reply.ticket, now, &reply.status).await?;
     }
-    nothing_new(tx, author, &reply.ticket, &reply.last_comment).await?;
+    new?;
     // Never before the message that it answers, whose clock may be ahead of this server's.
     let row = sql::maybe_row(tx, "INSERT INTO public.ticket_comments (id, content, ticket_id, user_id, sender, created_at, updated_at) \
              SELECT $1, $2, $3, $4, 'ADMIN', n.at, n.at \
@@ -60,27 +65,6 @@ pub(super) async fn send(
         .await?;
     let Some(row) = row else { return Err(taken().into()) };
     let at: Moment = sql::get(&row, "created_at")?;
-    let ids = [(&reply.ticket.as_str() as _, Type::TEXT), (&at as _, Type::TIMESTAMP)];
-    if changes_status {
-        let [ticket, at] = ids;
-        sql::execute(
-            tx,
-            "UPDATE public.support_tickets AS s \
-                SET status = $3::text::public.ticket_status, last_replied_at = $2, updated_at = $2 \
-              WHERE s.id = $1",
-            &[ticket, at, (&reply.status.to.as_str(), Type::TEXT)],
-        )
-        .await?;
-    } else {
-        sql::execute(
-            tx,
-            "UPDATE public.support_tickets AS s SET last_replied_at = $2, updated_at = $2 WHERE s.id = $1",
-            &ids,
-        )
-        .await?;
-    }
-    drafts::sent(tx, user, &reply.ticket, (&reply.comment, &reply.content), author.origin).await?;
-    reads::mark(tx, user, &reply.ticket, at.0).await?;
     let mut before = json!({});
     let mut after = json!({ "comment_id": reply.comment.as_str() });
     if changes_status {
@@ -97,7 +81,43 @@ pub(super) async fn send(
         before: Some(before),
         after,
     };
-    Ok(Written::event(events::add(tx, author, &event).await?))
+    let ((), (), (), event) = try_join4(
+        answered(tx, &reply.ticket, changes_status.then_some(&reply.status.to), at),
+        drafts::sent(tx, user, &reply.ticket, (&reply.comment, &reply.content), author.origin),
+        reads::mark(tx, user, &reply.ticket, at.0),
+        events::add(tx, author, &event),
+    )
+    .await?;
+    Ok(Written::event(event))
+}
+
+/// The ticket as the answer leaves it, with another status if there is to be one.
+async fn answered(
+    tx: &Transaction<'_>,
+    ticket: &TicketId,
+    status: Option<&TicketStatus>,
+    at: Moment,
+) -> Result<()> {
+    let (ticket, at) = ((&ticket.as_str() as _, Type::TEXT), (&at as _, Type::TIMESTAMP));
+    match status {
+        Some(status) => {
+            sql::execute(
+                tx,
+                "UPDATE public.support_tickets AS s \
+                    SET status = $3::text::public.ticket_status, last_replied_at = $2, updated_at = $2 \
+                  WHERE s.id = $1",
+                &[ticket, at, (&status.as_str(), Type::TEXT)],
+            )
+            .await
+        }
+        None => sql::execute(
+            tx,
+            "UPDATE public.support_tickets AS s SET last_replied_at = $2, updated_at = $2 WHERE s.id = $1",
+            &[ticket, at],
+        )
+        .await,
+    }
+    .map(drop)
 }
 
 /// Whether this very message is there already.
