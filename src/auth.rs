@@ -159,9 +159,26 @@ impl Admitted {
         &self.0.id
     }
 
+    /// What the session rests on.
+    pub fn mark(&self) -> PasswordMark {
+        let hash = self.0.password_hash.as_ref().map_or("", PasswordHash::expose);
+        PasswordMark(hex(&Sha256::digest(hash.as_bytes())))
+    }
+
     /// The actor of a session.
     pub fn into_actor(self, session: SessionId) -> Actor {
         Actor::staff(self.0, session)
+    }
+}
+
+/// Tells whether a password is still the one of a sign-in: SHA-256 of its hash, whose salt keeps guessers out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordMark(String);
+
+impl PasswordMark {
+    /// For the database.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

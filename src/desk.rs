@@ -20,6 +20,7 @@ use crate::domain::failure::Failure;
 use crate::domain::ids::EventId;
 use crate::domain::query::{Loaded, Query};
 use crate::domain::time::Timestamp;
+use crate::store::auth::Why;
 use crate::store::pool::Pool;
 use crate::store::{doctor, fold};
 use std::sync::Arc;
@@ -114,7 +115,7 @@ impl Gateway for Desk {
     }
 
     async fn sign_out(&self, actor: &Actor) -> Result<(), Failure> {
-        self.end_session(actor).await
+        self.end_session(actor, Why::SignOut).await
     }
 
     async fn fetch(&self, actor: &Actor, query: Query) -> Result<Loaded, Failure> {

@@ -5,7 +5,7 @@
 
 use crate::auth::Actor;
 use crate::domain::command::{Command, ProjectChange};
-use crate::domain::ids::UserId;
+use crate::domain::ids::{SessionId, UserId};
 use crate::domain::user::Role;
 
 /// What the account of an actor is now, read in the same transaction as the write.
@@ -17,8 +17,19 @@ pub struct Standing {
     pub active: bool,
     /// Address verified.
     pub verified: bool,
-    /// The session exists and has not expired.
-    pub session: bool,
+    /// The session.
+    pub session: SessionNow,
+}
+
+/// How a session stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionNow {
+    /// It exists and has not expired.
+    Holds,
+    /// It was ended, or has expired.
+    Over,
+    /// The password that it was begun with is not the account's any more.
+    PasswordChanged,
 }
 
 /// What a decision rests on, beside the actor and the command.
@@ -48,6 +59,7 @@ impl Permit {
 #[derive(Clone, Debug)]
 pub struct Scope {
     reader: Option<UserId>,
+    session: Option<SessionId>,
     tickets: bool,
     accounts: Accounts,
 }
@@ -56,6 +68,11 @@ impl Scope {
     /// Whose read marks and drafts these are; none for the operator and the system.
     pub fn reader(&self) -> Option<&UserId> {
         self.reader.as_ref()
+    }
+
+    /// The reader's own session.
+    pub fn session(&self) -> Option<&SessionId> {
+        self.session.as_ref()
     }
 
     /// Whether tickets and projects may be read.
@@ -122,17 +139,22 @@ fn role_has(role: &Role, right: Right) -> bool {
     }
 }
 
-/// Whether an actor's session still holds: the account is active, verified staff, and nobody ended the session.
+/// Whether an actor's session still holds: the account is active, verified staff, with the role and the password of
+/// the sign-in, and nobody ended the session.
 pub fn holds(actor: &Actor, standing: &Standing) -> Result<(), Denial> {
-    if actor.role().is_none() {
-        return Ok(());
-    }
-    if !standing.session {
-        return Err(Denial::SignedOut("your session has ended: sign in again"));
-    }
+    let Some(role_then) = actor.role() else { return Ok(()) };
     match &standing.role {
-        Some(role) if role.is_staff() && standing.active && standing.verified => Ok(()),
-        _ => Err(Denial::SignedOut("your account no longer has access to the desk")),
+        Some(role) if role.is_staff() && standing.active && standing.verified => {
+            if role != role_then {
+                return Err(Denial::SignedOut("your role was changed: sign in again"));
+            }
+        }
+        _ => return Err(Denial::SignedOut("your account no longer has access to the desk")),
+    }
+    match standing.session {
+        SessionNow::Holds => Ok(()),
+        SessionNow::Over => Err(Denial::SignedOut("your session has ended: sign in again")),
+        SessionNow::PasswordChanged => Err(Denial::SignedOut("your password was changed: sign in again")),
     }
 }
 
@@ -192,6 +214,7 @@ fn named_person(command: &Command, facts: &Facts) -> Result<(), Denial> {
 pub fn scope(actor: &Actor) -> Scope {
     Scope {
         reader: actor.user().cloned(),
+        session: actor.session().cloned(),
         tickets: actor.role().is_none_or(Role::is_staff),
         accounts: match actor.role() {
             None | Some(Role::SuperAdmin) => Accounts::All,

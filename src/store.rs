@@ -25,6 +25,7 @@ pub mod read;
 pub mod reads;
 pub mod ready;
 pub mod seed;
+pub mod sessions;
 pub mod sql;
 mod statement;
 pub mod threads;

@@ -201,6 +201,7 @@ async fn a_listener_hears_what_the_web_app_and_colleagues_change() {
     let done = desk.execute(&ada, assign("t", None, Some("ada"))).await.unwrap();
     assert_eq!(listener.next().await.unwrap(), Heard::Ticket(TicketId::new("t"), done.row.unwrap().version));
     world.sql("UPDATE public.users SET active = false WHERE id = 'alan'").await;
+    assert_eq!(listener.next().await.unwrap(), Heard::Session(UserId::new("alan")));
     assert!(matches!(listener.next().await.unwrap(), Heard::User(user, _) if user.as_str() == "alan"));
 }
 

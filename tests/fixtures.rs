@@ -299,6 +299,7 @@ pub fn answer_to(query: &Query, rows: usize) -> Answer {
             Answer::TicketByNumber((number == "1042").then(|| TicketId::new("t0")))
         }
         Query::Staff => Answer::Staff(vec![ada(), alan()]),
+        Query::Session => Answer::Session(Some(NOW.after(Duration::from_secs(12 * 60 * 60)))),
         Query::Board(filter) => Answer::Board(fixtures_boards::board(filter)),
         Query::BoardColumn { filter, status, after } => Answer::BoardColumn {
             status: status.clone(),

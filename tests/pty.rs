@@ -21,7 +21,7 @@ use tempfile::TempDir;
 const GONE: Duration = Duration::from_secs(2);
 
 /// A desk with two staff who can sign in, and a few tickets.
-async fn desk() -> (World, TempDir) {
+pub(crate) async fn desk() -> (World, TempDir) {
     let world = world().await;
     let hash = bcrypt::hash("correct horse", 4).unwrap();
     world.sql(&format!("UPDATE public.users SET password_hash = '{hash}' WHERE role <> 'CLIENT'")).await;
@@ -32,7 +32,7 @@ async fn desk() -> (World, TempDir) {
 }
 
 /// A signed-in desk that shows the queue.
-async fn at_the_queue() -> (World, TempDir, Glass) {
+pub(crate) async fn at_the_queue() -> (World, TempDir, Glass) {
     let (world, state) = desk().await;
     let mut glass = Glass::desk(world.db.url(), &state);
     glass.sign_in("ada");
@@ -41,7 +41,7 @@ async fn at_the_queue() -> (World, TempDir, Glass) {
     (world, state, glass)
 }
 
-fn leave(glass: &mut Glass) -> End {
+pub(crate) fn leave(glass: &mut Glass) -> End {
     glass.keys(":quit\r");
     glass.shows("Leave the desk?");
     let since = Instant::now();
@@ -49,12 +49,12 @@ fn leave(glass: &mut Glass) -> End {
     glass.ends(since)
 }
 
-async fn draft(world: &World) -> String {
+pub(crate) async fn draft(world: &World) -> String {
     world.value("SELECT string_agg(content, '|') FROM desk.drafts").await
 }
 
 /// Waits for a value in the database.
-async fn becomes(world: &World, query: &str, wanted: &str) {
+pub(crate) async fn becomes(world: &World, query: &str, wanted: &str) {
     let deadline = Instant::now() + Duration::from_secs(40);
     loop {
         let value = world.value(query).await;
@@ -66,7 +66,7 @@ async fn becomes(world: &World, query: &str, wanted: &str) {
     }
 }
 
-fn spooled(state: &TempDir) -> String {
+pub(crate) fn spooled(state: &TempDir) -> String {
     let files = std::fs::read_dir(state.path().join("drafts")).into_iter().flatten();
     files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect()
 }

@@ -10,7 +10,7 @@ use kaygia_desk::domain::safe_text::SafeText;
 use kaygia_desk::domain::ticket::{Draft, Priority, TicketStatus};
 use kaygia_desk::domain::time::Timestamp;
 use kaygia_desk::domain::user::Role;
-use kaygia_desk::policy::{self, Accounts, Denial, Facts, Standing};
+use kaygia_desk::policy::{self, Accounts, Denial, Facts, SessionNow, Standing};
 use std::fmt::Write as _;
 
 fn staff(role: Role) -> Actor {
@@ -27,7 +27,7 @@ fn staff(role: Role) -> Actor {
 }
 
 fn standing(role: Option<Role>) -> Standing {
-    Standing { role, active: true, verified: true, session: true }
+    Standing { role, active: true, verified: true, session: SessionNow::Holds }
 }
 
 /// Whoever acts, and how they stand at the moment of the write.
@@ -42,10 +42,11 @@ fn actors() -> Vec<(&'static str, Actor, Standing)> {
         ("was ADMIN, now a role unknown to the desk", admin(), now(Role::Unknown("OWNER".into()))),
         ("switched off", admin(), Standing { active: false, ..now(Role::Admin) }),
         ("address no longer verified", admin(), Standing { verified: false, ..now(Role::Admin) }),
-        ("session ended", admin(), Standing { session: false, ..now(Role::Admin) }),
+        ("session ended", admin(), Standing { session: SessionNow::Over, ..now(Role::Admin) }),
+        ("password changed", admin(), Standing { session: SessionNow::PasswordChanged, ..now(Role::Admin) }),
         ("account gone", admin(), Standing { active: false, verified: false, ..standing(None) }),
-        ("operator", Actor::operator(), Standing { session: false, ..standing(None) }),
-        ("system", Actor::system(), Standing { session: false, ..standing(None) }),
+        ("operator", Actor::operator(), Standing { session: SessionNow::Over, ..standing(None) }),
+        ("system", Actor::system(), Standing { session: SessionNow::Over, ..standing(None) }),
     ]
 }
 

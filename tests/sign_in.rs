@@ -43,7 +43,7 @@ async fn whoever_signs_in_gets_a_session_and_leaves_an_event_and_a_date() {
     assert_eq!(kept, format!("ada {} 12:00:00 test", signed_in.token.hash()));
     assert!(!kept.contains(signed_in.token.expose()), "the token itself is kept nowhere");
     let log = "SELECT string_agg(concat_ws(' ', actor_kind, actor_id, action, entity), ',') FROM desk.events";
-    assert_eq!(world.value(log).await, "staff ada session.begin session");
+    assert_eq!(world.value(log).await, "staff ada session.sign_in session");
     let dated =
         "SELECT last_logged_in = (SELECT created_at FROM desk.sessions) FROM public.users WHERE id = 'ada'";
     assert_eq!(world.value(dated).await, "true");

@@ -2,7 +2,9 @@
 
 use super::screen::{Tab, board, clients, queue, thread};
 use super::{Link, State};
+use crate::app::requests::Purpose;
 use crate::domain::change::Change;
+use crate::domain::query::Query;
 use crate::domain::time::Timestamp;
 use std::time::Duration;
 
@@ -59,7 +61,12 @@ pub fn changed(state: &mut State, changes: &[Change]) {
                 state.live.queue |= me || state.tab == Tab::Queue;
                 state.live.clients |= state.tab == Tab::Clients;
             }
-            Change::Session(id) => state.live.queue |= state.is_me(id),
+            // Asked at once: whoever has lost access shall not read on for another moment.
+            Change::Session(id) => {
+                if state.is_me(id) {
+                    state.fetch(Purpose::Session, Query::Session);
+                }
+            }
             Change::Everything => refresh(state),
             Change::Stale => {}
         }

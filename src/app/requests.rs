@@ -46,6 +46,8 @@ pub enum Purpose {
     ClientPicker,
     /// A client.
     Profile(UserId),
+    /// Whether the session holds.
+    Session,
     /// A change.
     Command(Box<Command>, Cause),
 }
@@ -124,7 +126,10 @@ impl Requests {
 }
 
 fn visible(purpose: &Purpose) -> bool {
-    !matches!(purpose, Purpose::Counts | Purpose::Staff | Purpose::Command(_, Cause::Quiet))
+    !matches!(
+        purpose,
+        Purpose::Counts | Purpose::Staff | Purpose::Session | Purpose::Command(_, Cause::Quiet)
+    )
 }
 
 impl State {
@@ -203,7 +208,9 @@ fn fetch_failed(state: &mut State, purpose: &Purpose, failure: &Failure) {
     match purpose {
         Purpose::Queue(_) => return state.queue.failed(failure.sentence()),
         Purpose::Thread(ticket) => return thread::failed(state, &ticket.clone(), failure.sentence()),
-        Purpose::Counts | Purpose::Staff | Purpose::Older(_) | Purpose::Command(..) => return,
+        Purpose::Counts | Purpose::Staff | Purpose::Session | Purpose::Older(_) | Purpose::Command(..) => {
+            return;
+        }
         Purpose::Board => board::failed(state, &failure.sentence()),
         Purpose::Project(id) => board::project_failed(state, id, &failure.sentence()),
         Purpose::Clients => clients::failed(state, &failure.sentence()),

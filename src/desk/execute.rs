@@ -6,7 +6,7 @@ use crate::domain::command::{Command, Done};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{EventId, TicketId};
 use crate::domain::ticket::TicketRow;
-use crate::policy;
+use crate::policy::{self, Denial};
 use crate::store::error::{Error, Meaning};
 use crate::store::write::{self, WriteError, Written};
 use crate::store::{facts, tickets};
@@ -16,7 +16,13 @@ use futures_util::future::join;
 const ATTEMPTS: usize = 3;
 
 /// What one attempt came to: written, with the row as it is now, or refused for a reason.
-type Attempt = Result<(Written, Option<Box<TicketRow>>), Failure>;
+type Attempt = Result<(Written, Option<Box<TicketRow>>), Refusal>;
+
+/// Why an attempt came to nothing.
+enum Refusal {
+    Denied(Denial),
+    Failed(Failure),
+}
 
 impl Desk {
     /// Carries a command out. When the connection was lost, perhaps with the answer to COMMIT, it is sent again on
@@ -37,7 +43,8 @@ impl Desk {
                         .map_or((None, None), |draft| (Some(draft.version), draft.older_content));
                     return Ok(Done { row, draft_version, other_text, event: written.event });
                 }
-                Ok(Err(refused)) => return Err(refused),
+                Ok(Err(Refusal::Failed(failure))) => return Err(failure),
+                Ok(Err(Refusal::Denied(denial))) => return Err(self.denied(actor, &denial).await),
                 Err(error) if attempt < ATTEMPTS && may_pass(&error) => attempt += 1,
                 Err(error) => return Err(failure::of_store(&error)),
             }
@@ -60,14 +67,14 @@ impl Desk {
                     Ok(permit) => permit,
                     Err(denial) => {
                         tx.rollback().await?;
-                        return Ok(Err(failure::of_denial(&denial)));
+                        return Ok(Err(Refusal::Denied(denial)));
                     }
                 };
                 let written = match write::carry_out(&tx, permit, locked, &self.origin, undoes).await {
                     Ok(written) => written,
                     Err(WriteError::Refused(refused)) => {
                         tx.rollback().await?;
-                        return Ok(Err(refused));
+                        return Ok(Err(Refusal::Failed(refused)));
                     }
                     Err(WriteError::Database(error)) => return Err(error),
                 };

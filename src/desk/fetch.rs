@@ -22,7 +22,9 @@ impl Desk {
             read = self.read_once(actor, &scope, query).await;
         }
         let (standing, server_now, answer) = read.map_err(|error| failure::of_store(&error))?;
-        policy::holds(actor, &standing).map_err(|denial| failure::of_denial(&denial))?;
+        if let Err(denial) = policy::holds(actor, &standing) {
+            return Err(self.denied(actor, &denial).await);
+        }
         let answer = answer.map_err(|error| failure::of_store(&error))?;
         Ok(Loaded { answer, server_now })
     }

@@ -4,7 +4,8 @@ use super::{Desk, SignInFailure, SignedIn, failure};
 use crate::auth::{self, Actor, Attempt, Password, SessionToken};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{SessionId, UserId};
-use crate::store::auth as store;
+use crate::policy::Denial;
+use crate::store::auth::{self as store, Why};
 use crate::store::error::{Error, Meaning};
 
 impl Desk {
@@ -26,13 +27,14 @@ impl Desk {
             self.note_refusal(known.as_ref()).await;
             return Err(SignInFailure::Refused);
         };
+        let mark = admitted.mark();
         let actor = admitted.into_actor(SessionId::from_random(random()?));
         let token = SessionToken::from_random(random()?);
         let server_now = self
             .pool
             .write(async |client| {
                 let tx = client.build_transaction().start().await?;
-                let now = store::begin_session(&tx, &actor, &token, &self.origin).await?;
+                let now = store::begin_session(&tx, &actor, &mark, &token, &self.origin).await?;
                 tx.commit().await?;
                 Ok(now)
             })
@@ -62,16 +64,26 @@ impl Desk {
     }
 
     /// Ends the actor's session.
-    pub(super) async fn end_session(&self, actor: &Actor) -> Result<(), Failure> {
+    pub(super) async fn end_session(&self, actor: &Actor, why: Why) -> Result<(), Failure> {
         self.pool
             .write(async |client| {
                 let tx = client.build_transaction().start().await?;
-                store::end_session(&tx, actor, &self.origin).await?;
+                store::end_session(&tx, actor, why, &self.origin).await?;
                 tx.commit().await?;
                 Ok(())
             })
             .await
             .map_err(|error| failure::of_store(&error))
+    }
+
+    /// A session that does not hold any more ends for good: it shall not come back with the role or the access that
+    /// its owner lost. What was denied stays denied whether or not that could be written down.
+    pub(super) async fn denied(&self, actor: &Actor, denial: &Denial) -> Failure {
+        if matches!(denial, Denial::SignedOut(_)) {
+            // The failure is logged where it is made.
+            let _ = self.end_session(actor, Why::Lapsed).await;
+        }
+        failure::of_denial(denial)
     }
 
     /// A refusal stands whether or not it could be written down.

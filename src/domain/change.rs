@@ -11,7 +11,7 @@ pub enum Change {
     Project(ProjectId, i64),
     /// A person.
     User(UserId, i64),
-    /// A session was ended.
+    /// Sessions of somebody ended, or what they rest on changed.
     Session(UserId),
     /// More than can be named: read again what is on the screen.
     Everything,
@@ -30,7 +30,10 @@ impl Change {
             (Some("t"), Some(Ok(version)), Some(id)) => Self::Ticket(TicketId::new(id), version),
             (Some("p"), Some(Ok(version)), Some(id)) => Self::Project(ProjectId::new(id), version),
             (Some("u"), Some(Ok(version)), Some(id)) => Self::User(UserId::new(id), version),
-            _ => Self::Everything,
+            _ => match payload.strip_prefix("s ") {
+                Some(user) => Self::Session(UserId::new(user)),
+                None => Self::Everything,
+            },
         }
     }
 }
@@ -47,6 +50,8 @@ mod tests {
             ("u 3 -rf", Change::User(UserId::new("-rf"), 3)),
             ("stale", Change::Stale),
             ("*", Change::Everything),
+            ("s 7", Change::Session(UserId::new("7"))),
+            ("s 7 of 9", Change::Session(UserId::new("7 of 9"))),
             ("t x abc", Change::Everything),
             ("", Change::Everything),
         ];

@@ -173,6 +173,8 @@ pub enum Query {
     Client(UserId),
     /// Active staff, for assigning.
     Staff,
+    /// Whether the reader's own session still holds.
+    Session,
 }
 
 /// A number that is exact up to 999.
@@ -265,6 +267,8 @@ pub enum Answer {
     Client(Option<Box<ClientProfile>>),
     /// By name.
     Staff(Vec<Person>),
+    /// When the reader's session ends by itself; none for whoever has none.
+    Session(Option<Timestamp>),
 }
 
 /// An answer, with the server's clock when it was given: ages are reckoned by it.

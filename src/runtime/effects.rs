@@ -166,21 +166,20 @@ impl<G: Gateway> Effects<G> {
         });
     }
 
+    /// Keeps these drafts on this machine while the session goes on.
+    pub fn keep(&self, user: UserId, drafts: Vec<(TicketId, Draft)>) {
+        if drafts.is_empty() {
+            return;
+        }
+        let spool = self.spool.clone();
+        tokio::task::spawn_blocking(move || keep_all(&spool, &user, &drafts));
+    }
+
     /// Keeps these drafts on this machine. Answers those that could not be kept.
     pub async fn spool(&self, user: UserId, drafts: Vec<(TicketId, Draft)>) -> usize {
         let spool = self.spool.clone();
         let count = drafts.len();
-        let keep = move || {
-            let kept = |(ticket, draft): &(TicketId, Draft)| match spool.keep(&user, ticket, draft) {
-                Ok(()) => true,
-                Err(error) => {
-                    tracing::error!(%error, "a draft could not be kept on this machine");
-                    false
-                }
-            };
-            drafts.iter().filter(|draft| !kept(draft)).count()
-        };
-        tokio::task::spawn_blocking(keep).await.unwrap_or(count)
+        tokio::task::spawn_blocking(move || keep_all(&spool, &user, &drafts)).await.unwrap_or(count)
     }
 
     /// Waits for all writes that were asked for.
@@ -194,6 +193,18 @@ impl<G: Gateway> Effects<G> {
             let _ = self.gateway.sign_out(actor).await;
         }
     }
+}
+
+/// How many could not be kept.
+fn keep_all(spool: &Spool, user: &UserId, drafts: &[(TicketId, Draft)]) -> usize {
+    let kept = |(ticket, draft): &(TicketId, Draft)| match spool.keep(user, ticket, draft) {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::error!(%error, "a draft could not be kept on this machine");
+            false
+        }
+    };
+    drafts.iter().filter(|draft| !kept(draft)).count()
 }
 
 /// One write under way.

@@ -275,6 +275,10 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
             self.recover();
         }
         if self.state.me.is_none() && self.effects.actor().is_some() {
+            // Nobody knows when its owner comes back, or whether this machine is still up then.
+            if let Some(user) = self.user.clone() {
+                self.effects.keep(user, self.state.unsaved_drafts());
+            }
             self.effects.act_as(None);
         }
         let mut pause = None;

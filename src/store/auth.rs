@@ -6,7 +6,7 @@ use super::moment::Moment;
 use super::people;
 use super::sql;
 use super::statement::escape_like;
-use crate::auth::{Account, Actor, HIGHEST_COST, OUR_COST, SessionToken};
+use crate::auth::{Account, Actor, HIGHEST_COST, OUR_COST, PasswordMark, SessionToken};
 use crate::domain::command::PasswordHash;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::time::Timestamp;
@@ -89,14 +89,15 @@ fn account_of(row: &Row) -> Result<Account> {
 pub async fn begin_session(
     tx: &Transaction<'_>,
     actor: &Actor,
+    mark: &PasswordMark,
     token: &SessionToken,
     origin: &str,
 ) -> Result<Timestamp> {
     let (user, session) = ids(actor);
     let row = sql::row(
         tx,
-        "INSERT INTO desk.sessions (id, user_id, token_hash, created_at, last_seen_at, expires_at, origin) \
-         SELECT $1, $2, $3, n.at, n.at, n.at + make_interval(secs => $4), $5 \
+        "INSERT INTO desk.sessions (id, user_id, token_hash, created_at, last_seen_at, expires_at, origin, role, password_mark) \
+         SELECT $1, $2, $3, n.at, n.at, n.at + make_interval(secs => $4), $5, $6, $7 \
            FROM (SELECT clock_timestamp() AT TIME ZONE 'utc' AS at) AS n RETURNING created_at",
         &[
             (&session, Type::TEXT),
@@ -104,6 +105,8 @@ pub async fn begin_session(
             (&token.hash(), Type::TEXT),
             (&SESSION_LENGTH.as_secs_f64(), Type::FLOAT8),
             (&origin, Type::TEXT),
+            (&actor.role().map(Role::as_str), Type::TEXT),
+            (&mark.as_str(), Type::TEXT),
         ],
     )
     .await?;
@@ -120,7 +123,7 @@ pub async fn begin_session(
         &[(&user, Type::TEXT), (&at, Type::TIMESTAMP)],
     )
     .await?;
-    log(tx, actor, origin, "session.begin", session).await?;
+    log(tx, actor, origin, "session.sign_in", session).await?;
     Ok(at.0)
 }
 
@@ -134,6 +137,8 @@ pub async fn session(
         concat!(
             "UPDATE desk.sessions AS s SET last_seen_at = clock_timestamp() AT TIME ZONE 'utc' FROM public.users AS u \
              WHERE s.token_hash = $1 AND s.expires_at > (clock_timestamp() AT TIME ZONE 'utc') AND u.id = s.user_id \
+               AND s.role = u.role::text \
+               AND s.password_mark = encode(sha256(convert_to(coalesce(u.password_hash, ''), 'UTF8')), 'hex') \
              RETURNING s.id AS session_id, s.last_seen_at, ",
             account_columns!()
         ),
@@ -145,8 +150,17 @@ pub async fn session(
     Ok(Some((account_of(&row)?, session, sql::get::<Moment>(&row, "last_seen_at")?.0)))
 }
 
+/// Why a session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Its owner leaves.
+    SignOut,
+    /// What it rested on has changed.
+    Lapsed,
+}
+
 /// Ends the actor's session.
-pub async fn end_session(tx: &Transaction<'_>, actor: &Actor, origin: &str) -> Result<()> {
+pub async fn end_session(tx: &Transaction<'_>, actor: &Actor, why: Why, origin: &str) -> Result<()> {
     let (user, session) = ids(actor);
     let ended = sql::execute(
         tx,
@@ -155,7 +169,11 @@ pub async fn end_session(tx: &Transaction<'_>, actor: &Actor, origin: &str) -> R
     )
     .await?;
     if ended > 0 {
-        log(tx, actor, origin, "session.end", session).await?;
+        let action = match why {
+            Why::SignOut => "session.sign_out",
+            Why::Lapsed => "session.end",
+        };
+        log(tx, actor, origin, action, session).await?;
     }
     Ok(())
 }

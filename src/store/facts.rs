@@ -12,15 +12,16 @@ use crate::domain::command::{Command, ProjectChange};
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 use crate::domain::user::Role;
-use crate::policy::{Facts, Standing};
+use crate::policy::{Facts, SessionNow, Standing};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row, Transaction};
 
-const STANDING: &str = "SELECT u.role::text AS role, u.active, u.email_verified, \
-         EXISTS (SELECT FROM desk.sessions AS s WHERE s.id = $2 AND s.user_id = $1 \
-                    AND s.expires_at > (clock_timestamp() AT TIME ZONE 'utc')) AS session, \
+const STANDING: &str = "SELECT u.role::text AS role, u.active, u.email_verified, s.id IS NOT NULL AS session, \
+         s.password_mark = encode(sha256(convert_to(coalesce(u.password_hash, ''), 'UTF8')), 'hex') AS same_password, \
          n.role::text AS named_role, n.active AS named_active, clock_timestamp() AT TIME ZONE 'utc' AS server_now \
-    FROM (SELECT) AS one LEFT JOIN public.users AS u ON u.id = $1 LEFT JOIN public.users AS n ON n.id = $3";
+    FROM (SELECT) AS one LEFT JOIN public.users AS u ON u.id = $1 LEFT JOIN public.users AS n ON n.id = $3 \
+         LEFT JOIN desk.sessions AS s \
+                ON s.id = $2 AND s.user_id = $1 AND s.expires_at > (clock_timestamp() AT TIME ZONE 'utc')";
 
 /// How an actor stands now, and the server's clock. Sent beside a query, before whose answer it decides.
 pub async fn standing(client: &Client, actor: &Actor) -> Result<(Standing, Timestamp)> {
@@ -51,7 +52,11 @@ fn standing_of(row: &Row) -> Result<Standing> {
         role: sql::get::<Option<&str>>(row, "role")?.map(Role::parse),
         active: sql::get::<Option<bool>>(row, "active")?.unwrap_or(false),
         verified: sql::get::<Option<bool>>(row, "email_verified")?.unwrap_or(false),
-        session: sql::get(row, "session")?,
+        session: match (sql::get(row, "session")?, sql::get::<Option<bool>>(row, "same_password")?) {
+            (false, _) => SessionNow::Over,
+            (true, Some(true)) => SessionNow::Holds,
+            (true, _) => SessionNow::PasswordChanged,
+        },
     })
 }
 

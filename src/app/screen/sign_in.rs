@@ -109,5 +109,8 @@ pub fn signed_out(state: &mut State, why: &str) {
     state.clients = super::clients::Clients::default();
     state.board = board::Board::default();
     state.history = crate::app::undo::History::default();
-    state.sign_in.message = Some(why.to_owned());
+    state.sign_in.message = Some(match &state.composer {
+        Some(_) => format!("{why}; what you were writing is kept"),
+        None => why.to_owned(),
+    });
 }

@@ -26,6 +26,10 @@ fn expected() -> Vec<(String, String, String)> {
         }
         all.push((format!("desk.{table}"), "tell_truncate".to_owned(), "emptied".to_owned()));
     }
+    all.push(("public.users".to_owned(), "desk_access".to_owned(), "on_users_access".to_owned()));
+    all.push(("desk.sessions".to_owned(), "begins".to_owned(), "session_begins".to_owned()));
+    all.push(("desk.sessions".to_owned(), "tell_delete".to_owned(), "sessions_ended".to_owned()));
+    all.push(("desk.sessions".to_owned(), "tell_truncate".to_owned(), "emptied".to_owned()));
     all.push(("desk.stale".to_owned(), "tell_insert".to_owned(), "stale_added".to_owned()));
     all
 }
