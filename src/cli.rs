@@ -5,6 +5,7 @@
 mod demo;
 mod doctor;
 mod generate;
+mod grant;
 mod migrate;
 mod open;
 mod prompt;
@@ -96,6 +97,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Create the database's tables, or adopt the web app's
     Migrate(migrate::Arguments),
+    /// Give a database role just what the desk needs, and nothing else
+    Grant(grant::Arguments),
     /// Check the database and say what to do about each finding
     Doctor(doctor::Arguments),
     /// Accounts
@@ -147,6 +150,7 @@ fn dispatch(line: Line, environment: &Environment) -> Result<Exit, Failure> {
         None => open::run(&config()?),
         Some(Command::Demo(arguments)) => demo::run(&config()?, &arguments),
         Some(Command::Migrate(arguments)) => migrate::run(&config()?, &arguments),
+        Some(Command::Grant(arguments)) => grant::run(config, &arguments),
         Some(Command::Doctor(arguments)) => doctor::run(&config()?, &arguments),
         Some(Command::User(command)) => user::run(&config()?, &command),
         Some(Command::Generate(arguments)) => generate::run(&config()?, &arguments),

@@ -14,6 +14,7 @@ pub mod events;
 pub mod facts;
 pub mod fold;
 pub mod generate;
+pub mod grant;
 pub mod listen;
 pub mod migrate;
 mod moment;

@@ -319,7 +319,7 @@ async fn a_role_that_owns_nothing_prints_the_indexes_for_the_operator() {
     db.batch_execute(&format!("CREATE ROLE {role} LOGIN")).await.unwrap();
     let as_guest = kaygia_desk::store::pool::connector(
         &database
-            .url()
+            .owner_url()
             .replacen("kaygia@", &format!("{role}@"), 1)
             .replace("user=kaygia", &format!("user={role}")),
         kaygia_desk::store::pool::Options::MAINTENANCE,

@@ -10,7 +10,7 @@ fn the_help_names_every_command() {
     let help = desk(&["--help"]);
     assert!(help.status.success());
     let text = String::from_utf8(help.stdout).unwrap();
-    for command in ["demo", "migrate", "doctor", "user", "generate", "server"] {
+    for command in ["demo", "migrate", "grant", "doctor", "user", "generate", "server"] {
         assert!(text.contains(&format!("\n  {command} ")), "{command} is not in the help:\n{text}");
     }
 }

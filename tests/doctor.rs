@@ -1,20 +1,29 @@
 //! The doctor: finds what is wrong, says what to do, and mends what is the desk's own.
 
 use kaygia_desk::store::doctor::{self, Finding, Severity};
+use kaygia_desk::store::pool::{self, Options};
 
 use crate::adoption::WRONG;
 use crate::migrate::{connector, list};
 use crate::support::{self, Database};
 
+/// What the doctor tells the desk's own role.
 async fn findings(database: &Database) -> Vec<Finding> {
-    let connector = connector(database);
+    told_at(database.url()).await
+}
+
+async fn told_at(url: &str) -> Vec<Finding> {
+    let connector = pool::connector(url, Options::MAINTENANCE).unwrap();
     doctor::examine(&connector, &connector, false).await.unwrap()
 }
 
 /// What was found beyond notes, one line each.
 async fn complaints(database: &Database) -> Vec<String> {
-    let mut lines: Vec<String> = findings(database)
-        .await
+    lines(findings(database).await)
+}
+
+fn lines(findings: Vec<Finding>) -> Vec<String> {
+    let mut lines: Vec<String> = findings
         .into_iter()
         .filter(|finding| finding.severity > Severity::Note)
         .map(|finding| {
@@ -50,12 +59,15 @@ async fn a_sound_database_has_no_complaint() {
 #[tokio::test(flavor = "multi_thread")]
 async fn databases_without_the_desk_name_the_command() {
     let database = support::empty_database().await;
-    assert_eq!(complaints(&database).await, ["schema: the database is empty"]);
-    let advice: Vec<String> = findings(&database).await.into_iter().map(|finding| finding.advice).collect();
+    assert_eq!(lines(told_at(database.owner_url()).await), ["schema: the database is empty"]);
+    let advice: Vec<String> =
+        told_at(database.owner_url()).await.into_iter().map(|finding| finding.advice).collect();
     assert!(advice.contains(&"run `desk migrate`".to_owned()));
     database.client.batch_execute("CREATE TABLE public.users (id int)").await.unwrap();
     assert!(
-        complaints(&database).await.iter().any(|line| line == "schema: the table public.projects is missing")
+        lines(told_at(database.owner_url()).await)
+            .iter()
+            .any(|line| line == "schema: the table public.projects is missing")
     );
 }
 
@@ -162,11 +174,10 @@ async fn a_role_without_any_right_on_the_desk_is_told_the_grants() {
     let role = format!("poorest_{}", database.name());
     database.client.batch_execute(&format!("CREATE ROLE {role} LOGIN")).await.unwrap();
     let url = database
-        .url()
+        .owner_url()
         .replacen("kaygia@", &format!("{role}@"), 1)
         .replace("user=kaygia", &format!("user={role}"));
-    let poor =
-        kaygia_desk::store::pool::connector(&url, kaygia_desk::store::pool::Options::MAINTENANCE).unwrap();
+    let poor = pool::connector(&url, Options::MAINTENANCE).unwrap();
     let grants: Vec<String> = doctor::examine(&poor, &poor, false)
         .await
         .unwrap()
@@ -174,7 +185,9 @@ async fn a_role_without_any_right_on_the_desk_is_told_the_grants() {
         .filter(|finding| finding.subject == "rights" && finding.severity == Severity::Error)
         .map(|finding| finding.advice)
         .collect();
-    for grant in ["USAGE ON SCHEMA desk", "SELECT ON desk.migrations", "SELECT ON public.users"] {
+    for grant in
+        ["USAGE ON SCHEMA desk", "SELECT ON desk.migrations", "EXECUTE ON FUNCTION desk.fold(integer)"]
+    {
         assert!(grants.contains(&format!("GRANT {grant} TO {role};")), "{grant}: {grants:?}");
     }
     database.client.batch_execute(&format!("DROP ROLE {role}")).await.unwrap();
@@ -191,12 +204,12 @@ async fn a_role_with_too_few_rights_is_told_which() {
         ))
         .await
         .unwrap();
-    let poor = kaygia_desk::store::pool::connector(
+    let poor = pool::connector(
         &database
-            .url()
+            .owner_url()
             .replacen("kaygia@", &format!("{role}@"), 1)
             .replace("user=kaygia", &format!("user={role}")),
-        kaygia_desk::store::pool::Options::MAINTENANCE,
+        Options::MAINTENANCE,
     )
     .unwrap();
     let findings = doctor::examine(&poor, &poor, false).await.unwrap();
@@ -206,7 +219,12 @@ async fn a_role_with_too_few_rights_is_told_which() {
         .map(|finding| finding.advice.as_str())
         .collect();
     assert!(
-        grants.contains(&format!("GRANT UPDATE ON public.support_tickets TO {role};").as_str()),
+        grants.contains(
+            &format!(
+                "GRANT UPDATE (status, updated_at, last_replied_at) ON public.support_tickets TO {role};"
+            )
+            .as_str()
+        ),
         "{grants:?}"
     );
     assert!(grants.contains(&format!("GRANT DELETE ON desk.drafts TO {role};").as_str()));

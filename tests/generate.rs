@@ -139,7 +139,7 @@ fn desk(url: &str, arguments: &[&str]) -> (Option<i32>, String) {
 #[tokio::test]
 async fn the_command_fills_a_migrated_database_and_tells_what_is_there() {
     let db = support::database().await;
-    let (code, text) = desk(db.url(), &["--tickets", "30"]);
+    let (code, text) = desk(db.owner_url(), &["--tickets", "30"]);
     assert_eq!(code, Some(0), "{text}");
     assert!(text.starts_with("30 generated tickets, 200 accounts and 100 projects are there.\n"), "{text}");
     assert_eq!(number(&db, "SELECT count(*) FROM desk.tickets").await, 30);
@@ -149,7 +149,7 @@ async fn the_command_fills_a_migrated_database_and_tells_what_is_there() {
 #[tokio::test]
 async fn the_command_refuses_what_is_not_migrated_or_not_only_generated() {
     let empty = support::empty_database().await;
-    let (code, text) = desk(empty.url(), &["--size", "S"]);
+    let (code, text) = desk(empty.owner_url(), &["--size", "S"]);
     assert_eq!(
         (code, text.as_str()),
         (Some(1), "desk: this database is not ready; run `desk migrate` first\n")
@@ -157,10 +157,10 @@ async fn the_command_refuses_what_is_not_migrated_or_not_only_generated() {
 
     let mut db = support::database().await;
     demo::fill(&mut db.client, MONDAY).await.unwrap();
-    let (code, text) = desk(db.url(), &["--tickets", "30"]);
+    let (code, text) = desk(db.owner_url(), &["--tickets", "30"]);
     assert_eq!(code, Some(1));
     assert!(text.contains("--yes-add"), "{text}");
     assert_eq!(number(&db, "SELECT count(*) FROM desk.tickets").await, 80);
-    assert_eq!(desk(db.url(), &["--tickets", "30", "--yes-add"]).0, Some(0));
+    assert_eq!(desk(db.owner_url(), &["--tickets", "30", "--yes-add"]).0, Some(0));
     assert_eq!(number(&db, "SELECT count(*) FROM desk.tickets").await, 110);
 }

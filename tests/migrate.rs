@@ -12,11 +12,16 @@ use tokio_postgres::Client;
 use crate::support::{self, Database};
 
 pub fn connector(database: &Database) -> Connector {
-    pool::connector(database.url(), Options::MAINTENANCE).unwrap()
+    pool::connector(database.owner_url(), Options::MAINTENANCE).unwrap()
 }
 
 pub async fn migrate(database: &Database) -> Report {
     migrate::run(&connector(database), &mut |_| {}).await.unwrap()
+}
+
+/// The names of all steps, in order.
+pub fn all_steps() -> Vec<&'static str> {
+    STEPS.iter().map(|step| step.name).collect()
 }
 
 /// First columns of all rows, as text.
@@ -63,7 +68,7 @@ async fn an_empty_database_becomes_the_documented_one() {
     let database = support::empty_database().await;
     let report = migrate(&database).await;
     assert_eq!(report.state, State::Empty);
-    assert_eq!(report.applied, STEPS.map(|step| step.name));
+    assert_eq!(report.applied, all_steps());
     assert_eq!(report.operator, [""; 0]);
     assert!(report.is_current());
     insta::assert_snapshot!(list(&database.client, CATALOG).await.join("\n"));
@@ -92,10 +97,10 @@ async fn eight_processes_at_once_apply_each_step_once() {
     futures_util::future::join_all(runs).await;
     let mut applied = applied.into_inner().unwrap();
     applied.sort_unstable();
-    assert_eq!(applied, STEPS.map(|step| step.name));
+    assert_eq!(applied, all_steps());
     let done =
         list(&database.client, "SELECT name FROM desk.migrations WHERE state = 'done' ORDER BY 1").await;
-    assert_eq!(done, STEPS.map(|step| step.name));
+    assert_eq!(done, all_steps());
 }
 
 /// Killing a process ends its connection at any point: here after each of its reports of progress.
@@ -132,7 +137,7 @@ async fn a_run_killed_at_any_point_is_finished_by_the_next() {
     assert!(kills > 5, "killed {kills} times");
     let done =
         list(&database.client, "SELECT name FROM desk.migrations WHERE state = 'done' ORDER BY 1").await;
-    assert_eq!(done, STEPS.map(|step| step.name));
+    assert_eq!(done, all_steps());
     let other = support::empty_database().await;
     migrate(&other).await;
     assert_eq!(list(&database.client, CATALOG).await, list(&other.client, CATALOG).await);

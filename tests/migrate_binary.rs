@@ -3,16 +3,14 @@
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use kaygia_desk::store::migrate::steps::STEPS;
-
-use crate::migrate::{CATALOG, list};
+use crate::migrate::{CATALOG, all_steps, list};
 use crate::support::{self, Database};
 
 fn desk(database: &Database, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_desk"));
     command
         .args(arguments)
-        .env("DATABASE_URL", database.url())
+        .env("DATABASE_URL", database.owner_url())
         .env("HOME", "/nonexistent")
         .stdin(Stdio::null());
     command
@@ -28,7 +26,7 @@ async fn run(database: &Database, arguments: &[&str]) -> (Option<i32>, String, S
 #[tokio::test(flavor = "multi_thread")]
 async fn check_only_reports_and_migrate_does() {
     let database = support::empty_database().await;
-    let empty = format!("the database is empty; `desk migrate` creates it in {} steps\n", STEPS.len());
+    let empty = format!("the database is empty; `desk migrate` creates it in {} steps\n", all_steps().len());
     assert_eq!(run(&database, &["migrate", "--check"]).await, (Some(1), empty, String::new()));
     assert_eq!(list(&database.client, "SELECT to_regnamespace('desk')").await, ["∅"]);
     let (code, said, progress) = run(&database, &["migrate"]).await;
@@ -82,7 +80,7 @@ async fn bad_addresses_get_one_sentence() {
         let (code, said, error) = run(&database, &["migrate", "--database-url", url]).await;
         assert_eq!((code, said.as_str(), error.as_str()), (Some(1), "", expected));
     }
-    let missing = database.url().replace(database.name(), "not_there");
+    let missing = database.owner_url().replace(database.name(), "not_there");
     let (code, _, error) = run(&database, &["doctor", "--database-url", &missing]).await;
     assert_eq!(code, Some(1));
     assert!(error.contains("database \"not_there\" does not exist: is the address right?\n"), "{error}");
@@ -109,7 +107,7 @@ async fn processes_killed_twenty_times_apply_each_step_once() {
     assert_eq!(code, Some(0), "{error}");
     let done =
         list(&database.client, "SELECT name FROM desk.migrations WHERE state = 'done' ORDER BY 1").await;
-    assert_eq!(done, STEPS.map(|step| step.name));
+    assert_eq!(done, all_steps());
     let own = support::database().await;
     assert_eq!(list(&database.client, CATALOG).await, list(&own.client, CATALOG).await);
 }

@@ -416,7 +416,7 @@ async fn what_keeps_it_from_starting_is_one_sentence_on_an_ordinary_screen() {
     let (world, state) = desk().await;
     let bare = crate::support::empty_database().await;
     world.sql("CREATE ROLE desk_test_stranger LOGIN").await;
-    let stranger = world.db.url().replacen("kaygia@", "desk_test_stranger@", 1);
+    let stranger = world.db.owner_url().replacen("kaygia@", "desk_test_stranger@", 1);
     let cases = [
         ("nonsense", "", "the database's address is not valid"),
         ("postgresql://u@127.0.0.1:1/d", "", "nothing listens at the database's address"),

@@ -132,7 +132,7 @@ async fn a_session_that_lost_its_ground_does_not_come_back_with_it() {
     // A trigger never waits: the session that it finds locked ends when it is used next.
     let token = world.token("ada").await;
     let ada = world.desk.resume(token.clone()).await.unwrap().actor;
-    let holder = connect(world.db.url()).await;
+    let holder = connect(world.db.owner_url()).await;
     holder.batch_execute("BEGIN; SELECT FROM desk.sessions WHERE user_id = 'ada' FOR UPDATE").await.unwrap();
     world.sql("SET lock_timeout = '200ms'; UPDATE public.users SET active = false WHERE id = 'ada'").await;
     holder.batch_execute("COMMIT").await.unwrap();
@@ -186,8 +186,8 @@ async fn all_sessions_of_somebody_end_but_the_one_that_changed_the_password() {
 async fn the_web_app_is_never_held_up_nor_refused_by_what_tells_of_sessions() {
     let world = world().await;
     let _ada = world.actor("ada").await;
-    let web = connect(world.db.url()).await;
-    let other = connect(world.db.url()).await;
+    let web = connect(world.db.owner_url()).await;
+    let other = connect(world.db.owner_url()).await;
     for isolation in ["REPEATABLE READ", "SERIALIZABLE"] {
         web.batch_execute(&format!("BEGIN ISOLATION LEVEL {isolation}; SELECT FROM public.users"))
             .await

@@ -1,15 +1,21 @@
 //! A real Postgres for every test: one throwaway server per test run, a database of its own per test.
 //!
+//! What the desk does in a test it does as a role that has what `desk grant` gives, no more: [`Database::url`]. The
+//! fixtures, the web app's part and upkeep (migrations, repairs, the demo) are the owner's: [`Database::client`],
+//! [`Database::owner_url`].
+//!
 //! `KAYGIA_DESK_TEST_DATABASE_URL` runs the same tests on another server (its role must be a superuser). Without
 //! Postgres the tests fail; they are never skipped. What such a run leaves on the other server is named `desk_test_*`.
 
 pub mod proxy;
 pub mod world;
 
+use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{OnceLock, mpsc};
 
 use kaygia_desk::server::{Programs, Server};
+use kaygia_desk::store::grant::{self, Reach};
 use kaygia_desk::store::migrate;
 use kaygia_desk::store::pool::{self, Options};
 use tokio::sync::OnceCell;
@@ -19,14 +25,25 @@ use tokio_postgres::{Client, NoTls};
 pub struct Database {
     name: String,
     url: String,
-    /// A connection to it, with the session's defaults of the server.
+    owner_url: String,
+    /// The owner's connection to it, with the session's defaults of the server.
     pub client: Client,
 }
 
 impl Database {
-    /// The address, as `DATABASE_URL` takes it.
+    /// The address, as `DATABASE_URL` takes it, for the desk's own role.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The address for the owner of all tables, who is a superuser.
+    pub fn owner_url(&self) -> &str {
+        &self.owner_url
+    }
+
+    /// One more connection of the desk's role, with the session's defaults of the server.
+    pub async fn connect_as_desk(&self) -> Client {
+        connect(&self.url).await
     }
 
     /// The name on the server.
@@ -34,9 +51,9 @@ impl Database {
         &self.name
     }
 
-    /// One more connection.
+    /// One more connection of the owner's.
     pub async fn connect(&self) -> Client {
-        connect(&self.url).await
+        connect(&self.owner_url).await
     }
 }
 
@@ -72,9 +89,60 @@ async fn prepare_template(url: &str) {
     let connector = pool::connector(url, Options::MAINTENANCE).expect("the address of the tests' template");
     let report = migrate::run(&connector, &mut |_| {}).await.expect("migrate the tests' template");
     assert!(report.is_current(), "{report:?}");
+    grant_to_desk(url).await;
 }
 
-/// The address of one database on the server of the tests.
+async fn grant_to_desk(owner_url: &str) {
+    desk_role().await;
+    let connector =
+        pool::connector(owner_url, Options::MAINTENANCE).expect("the address of a test's database");
+    let granted = grant::run(&connector, &role_name(), Reach::Direct).await.expect("grant the desk's role");
+    assert_eq!(granted.surplus, [""; 0]);
+}
+
+/// The role that the desk is in all tests; it belongs to the server, so it is made once.
+async fn desk_role() {
+    static ROLE: OnceCell<()> = OnceCell::const_new();
+    ROLE.get_or_init(|| async {
+        let admin = connect(&admin_url()).await;
+        let statement = format!("CREATE ROLE {} LOGIN PASSWORD '{}'", role_name(), role_password());
+        admin.batch_execute(&statement).await.expect("create the desk's role");
+    })
+    .await;
+}
+
+fn role_name() -> String {
+    format!("desk_test_{}_clerk", std::process::id())
+}
+
+/// For servers that ask for one; ours does not.
+fn role_password() -> &'static str {
+    static PASSWORD: OnceLock<String> = OnceLock::new();
+    PASSWORD.get_or_init(|| {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).expect("random bytes");
+        format!("{:032x}", u128::from_le_bytes(bytes))
+    })
+}
+
+/// The address of the owner's, for the desk's role.
+fn url_of_desk(owner_url: &str) -> String {
+    let config = tokio_postgres::Config::from_str(owner_url).expect("the address of a test's database");
+    let Some(owner) = config.get_user() else { panic!("{owner_url} names no role") };
+    let role = format!("{}:{}", role_name(), role_password());
+    match owner_url.split_once("//") {
+        Some((scheme, rest)) if rest.starts_with(&format!("{owner}@")) => {
+            format!("{scheme}//{role}{}", &rest[owner.len()..])
+        }
+        Some((scheme, rest)) if rest.starts_with(&format!("{owner}:")) => {
+            let at = rest.find('@').expect("a host");
+            format!("{scheme}//{role}{}", &rest[at..])
+        }
+        _ => panic!("{owner_url} must begin with the role"),
+    }
+}
+
+/// The address of one database on the server of the tests, for its owner.
 pub fn url_of(database: &str) -> String {
     match override_url() {
         None => server().url(database),
@@ -127,9 +195,10 @@ async fn create(name: &str, template: &str) {
 async fn open(template: &str) -> Database {
     let name = new_name();
     create(&name, template).await;
-    let url = url_of(&name);
-    let client = connect(&url).await;
-    Database { name, url, client }
+    desk_role().await;
+    let owner_url = url_of(&name);
+    let client = connect(&owner_url).await;
+    Database { name, url: url_of_desk(&owner_url), owner_url, client }
 }
 
 /// Takes the names of databases that are no longer used, and drops them one after the other.

@@ -5,10 +5,24 @@
 use super::failure;
 use crate::domain::failure::Failure;
 use crate::store::doctor::{self, Finding};
+use crate::store::grant::{self, Granted};
 use crate::store::migrate::{self, Progress, Report};
 use crate::store::pool::address::Address;
 use crate::store::pool::connect::Connector;
 use crate::store::pool::{self, Options};
+
+/// How the desk reaches the database for which a role is granted its rights.
+pub use crate::store::grant::Reach;
+
+/// The statements that give a role what the desk needs, for somebody who runs them by hand.
+pub fn grants(role: &str, reach: Reach) -> Vec<String> {
+    grant::plan(role, reach)
+}
+
+/// The statement that keeps desks from taking all connections of the server.
+pub fn connection_limit(role: &str) -> String {
+    grant::connection_limit(role)
+}
 
 /// A database to look after.
 #[derive(Clone, Debug)]
@@ -45,6 +59,11 @@ impl Upkeep {
     /// Tells the web app's own migrator that its tables are there. Answers whether it did not know.
     pub async fn drizzle_baseline(&self) -> Result<bool, Failure> {
         migrate::drizzle_baseline(&self.connector).await.map_err(|error| failure::of_store(&error))
+    }
+
+    /// Gives a role what the desk needs, and nothing else.
+    pub async fn grant(&self, role: &str, reach: Reach) -> Result<Granted, Failure> {
+        grant::run(&self.connector, role, reach).await.map_err(|error| failure::of_store(&error))
     }
 
     /// Looks at everything.

@@ -9,6 +9,7 @@ mod triggers;
 pub use self::triggers::missing_triggers;
 
 use super::error::{Error, Meaning, Result};
+use super::grant;
 use super::migrate::steps::{STEPS, documented_indexes};
 use super::migrate::{self, Progress, State};
 use super::pool::connect::Connector;
@@ -93,12 +94,14 @@ pub async fn examine(connector: &Connector, listener: &Connector, plain_text: bo
     if !matches!(report.state, State::Ours | State::Older) {
         return Ok(findings);
     }
-    findings.extend(rights(&db).await?);
+    let rights = rights(&db).await?;
+    let may_look = rights.iter().all(|finding| finding.severity == Severity::Fine);
+    findings.extend(rights);
     findings.extend(triggers::examine(&db).await?);
     findings.extend(indexes(&db).await?);
     findings.extend(drizzle(&db).await?);
     findings.push(hears(&db, listener).await);
-    if report.losses.is_empty() {
+    if report.losses.is_empty() && may_look {
         findings.extend(rows::examine(&db).await?);
     }
     Ok(findings)
@@ -276,60 +279,14 @@ fn schema(report: &migrate::Report) -> Vec<Finding> {
 
 /// What the desk does every day, as a right of this role.
 async fn rights(db: &Client) -> Result<Vec<Finding>> {
-    let rows = sql::rows(
-        db,
-        "SELECT n.nspname || '.' || c.relname AS name, w.right_name AS missing, pg_catalog.quote_ident(current_user) AS me
-           FROM (VALUES ('public', 'users', 'SELECT'), ('public', 'users', 'UPDATE'),
-                        ('public', 'projects', 'SELECT'), ('public', 'projects', 'INSERT'), ('public', 'projects', 'UPDATE'),
-                        ('public', 'support_tickets', 'SELECT'), ('public', 'support_tickets', 'INSERT'),
-                        ('public', 'support_tickets', 'UPDATE'),
-                        ('public', 'ticket_comments', 'SELECT'), ('public', 'ticket_comments', 'INSERT'),
-                        ('desk', 'migrations', 'SELECT'),
-                        ('desk', 'tickets', 'SELECT'), ('desk', 'tickets', 'UPDATE'),
-                        ('desk', 'projects', 'SELECT'), ('desk', 'users', 'SELECT'),
-                        ('desk', 'reads', 'SELECT'), ('desk', 'reads', 'INSERT'), ('desk', 'reads', 'UPDATE'),
-                        ('desk', 'drafts', 'SELECT'), ('desk', 'drafts', 'INSERT'), ('desk', 'drafts', 'UPDATE'),
-                        ('desk', 'drafts', 'DELETE'), ('desk', 'events', 'SELECT'), ('desk', 'events', 'INSERT'),
-                        ('desk', 'sessions', 'SELECT'), ('desk', 'sessions', 'INSERT'), ('desk', 'sessions', 'UPDATE'),
-                        ('desk', 'sessions', 'DELETE')) AS w (schema_name, table_name, right_name)
-           JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema_name
-           JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.table_name
-          WHERE NOT pg_catalog.has_table_privilege(c.oid, w.right_name)
-            AND NOT pg_catalog.has_any_column_privilege(c.oid, CASE w.right_name WHEN 'DELETE' THEN 'SELECT' ELSE w.right_name END)
-             OR w.right_name = 'DELETE' AND NOT pg_catalog.has_table_privilege(c.oid, 'DELETE')
-          ORDER BY 1, 2",
-        &[],
-    )
-    .await?;
-    let closed = sql::rows(
-        db,
-        "SELECT n.nspname::text AS name, pg_catalog.quote_ident(current_user) AS me
-           FROM pg_catalog.pg_namespace n
-          WHERE n.nspname IN ('desk', 'public') AND NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE')
-          ORDER BY 1",
-        &[],
-    )
-    .await?;
-    let mut findings = Vec::new();
-    for row in &closed {
-        let (name, me): (String, String) = (sql::get(row, "name")?, sql::get(row, "me")?);
-        findings.push(Finding::new(
-            Severity::Error,
-            "rights",
-            format!("this role may not use the schema {name}"),
-            format!("GRANT USAGE ON SCHEMA {name} TO {me};"),
-        ));
-    }
-    for row in &rows {
-        let (name, missing, me): (String, String, String) =
-            (sql::get(row, "name")?, sql::get(row, "missing")?, sql::get(row, "me")?);
-        findings.push(Finding::new(
-            Severity::Error,
-            "rights",
-            format!("this role may not {missing} on {name}"),
-            format!("GRANT {missing} ON {name} TO {me};"),
-        ));
-    }
+    let missing = grant::missing(db, None).await?;
+    let mut findings: Vec<Finding> = missing
+        .into_iter()
+        .map(|missing| {
+            let what = format!("this role has no right to {}", missing.what);
+            Finding::new(Severity::Error, "rights", what, missing.statement)
+        })
+        .collect();
     if findings.is_empty() {
         findings.push(Finding::fine("rights", "all that the desk needs every day"));
     }

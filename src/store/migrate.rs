@@ -122,7 +122,7 @@ async fn run_locked(db: &mut Client, watch: Watch<'_>) -> Result<Report> {
     // A lost client must not leave a statement running and the lock held. Not every system has this setting.
     let _ = db.batch_execute("SET client_connection_check_interval = '2s'").await;
     begin(db, &report.state).await?;
-    for step in &STEPS {
+    for step in STEPS {
         if done(&marks(db).await?, step) {
             continue;
         }

@@ -60,7 +60,7 @@ macro_rules! step {
 }
 
 /// All steps.
-pub const STEPS: [Step; 19] = [
+pub const STEPS: &[Step] = &[
     step!("0000_clumsy_frank_castle", Tx, documented: true),
     step!("0001_happy_hairball", Tx, documented: true),
     step!("0002_wooden_falcon", Tx, documented: true),
@@ -79,6 +79,7 @@ pub const STEPS: [Step; 19] = [
     step!("0015_desk_search", Tx, repairs: true),
     step!("0016_desk_backfill_projects", Batches, fills: Some(("desk.projects", "public.projects"))),
     step!("0017_desk_backfill_tickets", Batches, fills: Some(("desk.tickets", "public.support_tickets"))),
+    step!("0018_desk_functions_closed", Tx, repairs: true),
     step!("0023_desk_sessions_end", Tx, repairs: true),
 ];
 
@@ -140,8 +141,10 @@ mod tests {
 
     #[test]
     fn the_steps_are_numbered_in_their_order() {
-        let numbers =
-            STEPS.map(|step| step.name.split('_').next().and_then(|number| number.parse::<u16>().ok()));
+        let numbers: Vec<Option<u16>> = STEPS
+            .iter()
+            .map(|step| step.name.split('_').next().and_then(|number| number.parse().ok()))
+            .collect();
         assert!(numbers.is_sorted_by(|one, next| one.is_some() && one < next), "{numbers:?}");
     }
 
