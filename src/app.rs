@@ -267,7 +267,7 @@ pub fn next_wake(state: &State) -> Option<Timestamp> {
         screen::composer::next_wake(state),
         screen::board::next_wake(state),
         screen::clients::next_wake(state),
-        state.me.as_ref().and_then(|_| state.live.next_wake()),
+        state.me.as_ref().and_then(|_| live::next_wake(state)),
         state.requests.next_wake(state.now),
         screen::next_age_change(state),
     ]

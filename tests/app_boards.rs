@@ -170,6 +170,7 @@ fn an_answer_from_before_the_move_does_not_bring_the_card_back() {
     bench.keys("L");
     let (req, _) = bench.command();
     bench.msg(Msg::Changed(vec![Row::Everything]));
+    bench.pass(Duration::from_millis(300));
     let early = asked(&bench);
     done(&mut bench, req);
     let fresh = asked(&bench);

@@ -3,7 +3,7 @@
 use crate::app::{done, quiet, toast};
 use crate::fixtures::{Bench, ada, ago, alan, comment, minutes, row, thread};
 use kaygia_desk::app::key::{Code, Input, Key};
-use kaygia_desk::app::{Effect, Link, Msg};
+use kaygia_desk::app::{Effect, Link, Msg, next_wake};
 use kaygia_desk::domain::change::Change;
 use kaygia_desk::domain::command::{Command, LastComment};
 use kaygia_desk::domain::comment::Side;
@@ -68,6 +68,65 @@ fn a_reply_is_sent_once_with_the_id_of_its_draft() {
     done(&mut bench, req, Some(row(0)));
     assert!(bench.state.composer.is_none());
     assert!(toast(&bench).starts_with("sent to Grace Hopper"));
+}
+
+#[test]
+fn while_a_reply_is_on_its_way_nothing_else_is_read_unless_it_takes_long() {
+    let mut bench = Bench::new((120, 40), 5);
+    composing(&mut bench);
+    bench.text("Fixed.").keys("Esc");
+    bench.pass(minutes(1)).answer();
+    for answered in [true, false] {
+        bench.keys("y").effects.retain(|effect| matches!(effect, Effect::Execute { .. }));
+        let change = Change::Ticket(TicketId::new("t0"), 99);
+        bench.msg(Msg::Changed(vec![change]));
+        assert!(queries(&bench).is_empty(), "the commit is heard of before it is answered");
+        if answered {
+            let (req, _) = bench.commands().pop().unwrap();
+            bench.msg(Msg::Done { req, result: Err(Failure::Unavailable("cut".to_owned())) });
+        } else {
+            assert!(
+                next_wake(&bench.state).is_some_and(|due| due <= bench.now.after(Duration::from_millis(300)))
+            );
+            bench.pass(Duration::from_millis(300));
+        }
+        let read = queries(&bench).iter().any(|query| matches!(query, Query::Queue(_)));
+        assert!(read, "answered: {answered}");
+        bench.answer();
+        bench.pass(minutes(1)).answer();
+        bench.pass(minutes(1)).answer();
+        bench.msg(Msg::Drawn);
+    }
+}
+
+#[test]
+fn a_change_heard_while_the_conversation_is_being_read_makes_it_read_again() {
+    let mut bench = Bench::new((120, 40), 5);
+    composing(&mut bench);
+    bench.pass(minutes(1)).answer();
+    let heard = |bench: &mut Bench| {
+        bench.msg(Msg::Changed(vec![Change::Everything]));
+        bench.pass(Duration::from_millis(600));
+        queries(bench).iter().filter(|query| matches!(query, Query::Thread(_))).count()
+    };
+    assert_eq!(heard(&mut bench), 1);
+    assert_eq!(heard(&mut bench), 1, "one at a time");
+    let begun = std::mem::take(&mut bench.effects);
+    for effect in begun {
+        let Effect::Fetch { req, query: Query::Thread(_) } = effect else { continue };
+        bench.reply(req, Answer::Thread(Some(Box::new(thread(0)))));
+    }
+    bench.pass(Duration::from_millis(600));
+    let again = queries(&bench).iter().any(|query| matches!(query, Query::Thread(_)));
+    assert!(again, "the first one may have been too old");
+}
+
+fn queries(bench: &Bench) -> Vec<Query> {
+    let query = |effect: &Effect| match effect {
+        Effect::Fetch { query, .. } => Some(query.clone()),
+        _ => None,
+    };
+    bench.effects.iter().filter_map(query).collect()
 }
 
 #[test]

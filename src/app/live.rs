@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// While changes keep coming, the screen is read again at most this often.
 const GAP: Duration = Duration::from_millis(500);
+/// What a person asked to be written goes first: its answer is waited for so long before anything is read again.
+const OWN_WRITE: Duration = Duration::from_millis(300);
 /// While the database does not answer, it is asked again this often.
 const RETRY: Duration = Duration::from_secs(3);
 
@@ -29,11 +31,20 @@ impl Live {
         self.queue || self.thread || self.board || self.clients
     }
 
-    /// When the next reading is due.
-    pub fn next_wake(&self) -> Option<Timestamp> {
-        let reading = self.any().then(|| self.last.after(GAP));
-        [reading, self.retry_due].into_iter().flatten().min()
+    /// The conversation is being read, by a statement that comes after all changes heard of so far.
+    pub const fn thread_asked(&mut self) {
+        self.thread = false;
     }
+}
+
+/// When the next reading is due.
+pub fn next_wake(state: &State) -> Option<Timestamp> {
+    let live = &state.live;
+    let reading = live.any().then(|| {
+        let held = state.requests.writing_since().map(|since| since.after(OWN_WRITE));
+        held.map_or(live.last.after(GAP), |held| held.max(live.last.after(GAP)))
+    });
+    [reading, live.retry_due].into_iter().flatten().min()
 }
 
 /// Rows changed in the database.
@@ -118,15 +129,17 @@ pub fn settle(state: &mut State) {
         refresh(state);
     }
     let due = state.now >= state.live.last.after(GAP) || state.live.last > state.now;
-    if state.me.is_none() || !state.live.any() || !due {
+    let held = state.requests.writing_since().is_some_and(|since| state.now < since.after(OWN_WRITE));
+    if state.me.is_none() || !state.live.any() || !due || held {
         return;
     }
     state.live.last = state.now;
     if std::mem::take(&mut state.live.queue) {
         queue::reload(state);
     }
-    if std::mem::take(&mut state.live.thread) {
-        thread::reload(state);
+    // A reading under way may have begun before the change: this one comes after it.
+    if state.live.thread && thread::reload(state) {
+        state.live.thread = false;
     }
     if std::mem::take(&mut state.live.board) && state.tab == Tab::Boards {
         board::reload(state);

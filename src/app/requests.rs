@@ -109,6 +109,12 @@ impl Requests {
         })
     }
 
+    /// Since when the oldest change that a person asked for is not answered.
+    pub fn writing_since(&self) -> Option<Timestamp> {
+        let asked = |purpose: &Purpose| matches!(purpose, Purpose::Command(..)) && visible(purpose);
+        self.open.values().filter(|(purpose, _)| asked(purpose)).map(|(_, since)| *since).min()
+    }
+
     /// Whether something a person waits for has taken long enough to say so.
     pub fn slow(&self, now: Timestamp) -> bool {
         self.open.values().any(|(purpose, since)| visible(purpose) && now.since(*since) >= SPINNER_AFTER)

@@ -135,12 +135,16 @@ pub fn close(state: &mut State) {
     state.thread = ThreadPane { focused, ..ThreadPane::default() };
 }
 
-/// Reads the ticket again, after a change.
-pub fn reload(state: &mut State) {
-    let Some(id) = state.thread.ticket.clone() else { return };
-    if !state.requests.any(|purpose| matches!(purpose, Purpose::Thread(_))) {
-        state.fetch(Purpose::Thread(id.clone()), Query::Thread(id));
+/// Reads the ticket again, after a change. Answers whether nothing is left to be asked: a reading under way may
+/// have begun before the change.
+pub fn reload(state: &mut State) -> bool {
+    let Some(id) = state.thread.ticket.clone() else { return true };
+    if state.requests.any(|purpose| matches!(purpose, Purpose::Thread(_))) {
+        return false;
     }
+    state.live.thread_asked();
+    state.fetch(Purpose::Thread(id.clone()), Query::Thread(id));
+    true
 }
 
 /// The conversation arrived.
