@@ -13,8 +13,8 @@ use super::error::{Error, Meaning, Result};
 use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime,
 };
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_postgres::Client;
 
@@ -22,10 +22,11 @@ use tokio_postgres::Client;
 const SIZE: usize = 4;
 /// A connection idle for longer is asked for a sign of life before it is lent.
 const TRUSTED_IDLE: Duration = Duration::from_secs(10);
-/// The time for that sign of life.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
-/// One use of a connection: more than `statement_timeout`, so that the server's own answer comes first.
-const USE_LIMIT: Duration = Duration::from_secs(6);
+/// The time for that sign of life; one that does not come costs no more than another connection.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+/// One use of a connection: more than `statement_timeout`, so that the server's own answer comes first, and little more,
+/// so that somebody who waits for a server that stands still is told within six seconds.
+const USE_LIMIT: Duration = Duration::from_millis(5500);
 /// Waiting for a connection to be given back.
 const WAIT_LIMIT: Duration = Duration::from_secs(5);
 
@@ -58,6 +59,9 @@ impl Default for Options {
     }
 }
 
+/// When a server was last found to stand still: what was connected before is not asked for a sign of life one by one.
+type Doubt = Arc<Mutex<Option<Instant>>>;
+
 /// A pool of connections. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Pool {
@@ -79,19 +83,29 @@ pub fn connect(url: &str, options: Options) -> Result<Pool> {
         connector.clone(),
         ManagerConfig { recycling_method: RecyclingMethod::Fast },
     );
+    let doubt = Doubt::default();
     let inner = deadpool_postgres::Pool::builder(manager)
         .max_size(SIZE)
         .runtime(Runtime::Tokio1)
         .wait_timeout(Some(WAIT_LIMIT))
-        .pre_recycle(Hook::async_fn(|client, metrics| {
+        .pre_recycle(Hook::async_fn(move |client, metrics| {
+            let (doubt, created) = (Arc::clone(&doubt), metrics.created);
+            let fresh = metrics.last_used() < TRUSTED_IDLE;
             Box::pin(async move {
-                if metrics.last_used() < TRUSTED_IDLE {
+                let doubted = *doubt.lock().unwrap_or_else(PoisonError::into_inner);
+                if doubted.is_some_and(|at| created < at) {
+                    return Err(HookError::message("it was connected before the server stood still"));
+                }
+                if fresh {
                     return Ok(());
                 }
                 match tokio::time::timeout(SIGN_OF_LIFE, client.simple_query("")).await {
                     Ok(Ok(_)) => Ok(()),
                     Ok(Err(error)) => Err(HookError::Backend(error)),
-                    Err(_) => Err(HookError::message("no sign of life")),
+                    Err(_) => {
+                        *doubt.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+                        Err(HookError::message("no sign of life"))
+                    }
                 }
             })
         }))

@@ -25,7 +25,7 @@ struct Written {
 pub struct Glass {
     master: Option<Box<dyn MasterPty + Send>>,
     writer: Option<Box<dyn Write + Send>>,
-    pid: Pid,
+    pub pid: Pid,
     killer: Box<dyn ChildKiller + Send + Sync>,
     ended: mpsc::Receiver<(u32, Instant)>,
     written: Arc<(Mutex<Written>, Condvar)>,

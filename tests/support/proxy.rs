@@ -23,6 +23,8 @@ struct Wire {
     delivered: AtomicBool,
     /// Count only messages that end a transaction.
     commits_only: AtomicBool,
+    /// Cut when a transaction is to end, whatever was counted.
+    commit_at_latest: AtomicBool,
     passed: AtomicUsize,
     cuts: AtomicUsize,
     cut_now: Notify,
@@ -45,6 +47,7 @@ impl Proxy {
             cut_after: AtomicUsize::new(0),
             delivered: AtomicBool::new(false),
             commits_only: AtomicBool::new(false),
+            commit_at_latest: AtomicBool::new(false),
             passed: AtomicUsize::new(0),
             cuts: AtomicUsize::new(0),
             cut_now: Notify::new(),
@@ -80,11 +83,25 @@ impl Proxy {
         self.arm(1, false, true);
     }
 
+    /// Cuts the wire at the nth bundle of messages from now, or at COMMIT if that comes first.
+    #[allow(dead_code, reason = "for the suite of faults")]
+    pub fn cut_at(&self, nth: usize, delivered: bool) {
+        self.arm(nth, delivered, false);
+        self.wire.commit_at_latest.store(true, Ordering::SeqCst);
+    }
+
     fn arm(&self, nth: usize, delivered: bool, commits_only: bool) {
         self.wire.passed.store(0, Ordering::SeqCst);
         self.wire.delivered.store(delivered, Ordering::SeqCst);
         self.wire.commits_only.store(commits_only, Ordering::SeqCst);
+        self.wire.commit_at_latest.store(false, Ordering::SeqCst);
         self.wire.cut_after.store(nth, Ordering::SeqCst);
+    }
+
+    /// How many bundles of messages have passed since the wire was armed.
+    #[allow(dead_code, reason = "for the suite of faults")]
+    pub fn passed(&self) -> usize {
+        self.wire.passed.load(Ordering::SeqCst)
     }
 
     /// How often the wire was cut.
@@ -113,6 +130,8 @@ async fn accept(listener: TcpListener, socket: PathBuf, wire: Arc<Wire>) {
         if wire.refuses.load(Ordering::SeqCst) {
             continue;
         }
+        // An answer in small pieces must not wait for its turn on the wire.
+        client.set_nodelay(true).unwrap();
         let server = UnixStream::connect(&socket).await.unwrap();
         let wire = wire.clone();
         tokio::spawn(async move {
@@ -170,10 +189,13 @@ async fn turned(frozen: &mut watch::Receiver<bool>, to: bool) {
 
 impl Wire {
     fn is_cut_by(&self, bytes: &[u8]) -> bool {
-        let counts =
-            !self.commits_only.load(Ordering::SeqCst) || bytes.windows(7).any(|part| part == b"COMMIT\0");
+        let commit = bytes.windows(7).any(|part| part == b"COMMIT\0");
         let armed = self.cut_after.load(Ordering::SeqCst);
-        if !counts || armed == 0 || self.passed.fetch_add(1, Ordering::SeqCst) + 1 < armed {
+        if armed == 0 || self.commits_only.load(Ordering::SeqCst) && !commit {
+            return false;
+        }
+        let last = self.passed.fetch_add(1, Ordering::SeqCst) + 1 >= armed;
+        if !(last || commit && self.commit_at_latest.load(Ordering::SeqCst)) {
             return false;
         }
         self.cut_after.store(0, Ordering::SeqCst);

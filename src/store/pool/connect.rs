@@ -52,7 +52,8 @@ impl Connector {
         let limit = match address.config.get_connect_timeout() {
             Some(limit) if !limit.is_zero() => *limit,
             _ if candidates.len() > 1 => Duration::from_secs(2),
-            _ => Duration::from_secs(5),
+            // With the sign of life of an idle connection before it, somebody waits less than six seconds for an answer.
+            _ => Duration::from_millis(4500),
         };
         let lucky = if address.shuffled() { random_start(candidates.len()) } else { 0 };
         let shown = address.to_string();

@@ -1,0 +1,29 @@
+//! Faults in earnest, by the hundred: cut wires, killed and frozen servers, lost terminals, full disks, wrong clocks,
+//! hostile texts. It takes minutes, so `cargo test` leaves it out:
+//!
+//! `cargo test --test faults -- --nocapture --test-threads=2`
+//!
+//! Each test prints its figures in one line. The whole run ends by itself, as a failure, after twenty minutes. What a
+//! test needs of the system and does not find is told in a sentence, and the test fails.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    dead_code,
+    reason = "tests; the support is shared with the others"
+)]
+
+#[path = "faults/cluster.rs"]
+mod cluster;
+#[path = "pty/glass.rs"]
+mod glass;
+#[path = "faults/replies.rs"]
+mod replies;
+#[path = "faults/run.rs"]
+mod run;
+#[path = "faults/servers.rs"]
+mod servers;
+mod support;
