@@ -11,15 +11,18 @@ mod execute;
 mod failure;
 mod fetch;
 pub mod open;
+mod redeem;
 mod sign_in;
 pub mod upkeep;
 
-use crate::auth::{Actor, Password, SessionToken};
+use crate::auth::{Actor, Password, PasswordRefused, SessionToken};
 use crate::domain::command::{Command, Done};
 use crate::domain::failure::Failure;
+use crate::domain::house::House;
 use crate::domain::ids::EventId;
 use crate::domain::query::{Loaded, Query};
 use crate::domain::time::Timestamp;
+use crate::domain::token::{Redeemed, TokenCode};
 use crate::store::auth::Why;
 use crate::store::pool::Pool;
 use crate::store::{doctor, fold};
@@ -35,12 +38,24 @@ pub struct Desk {
     pool: Pool,
     origin: Arc<str>,
     hashing: Arc<Semaphore>,
+    house: Arc<House>,
 }
 
 impl Desk {
     /// `origin` names this desk in drafts and events: the host and the process.
     pub fn new(pool: Pool, origin: &str) -> Self {
-        Self { pool, origin: origin.into(), hashing: Arc::new(Semaphore::new(HASHING)) }
+        Self {
+            pool,
+            origin: origin.into(),
+            hashing: Arc::new(Semaphore::new(HASHING)),
+            house: Arc::default(),
+        }
+    }
+
+    /// The same desk under these rules.
+    #[must_use]
+    pub fn under(self, house: House) -> Self {
+        Self { house: Arc::new(house), ..self }
     }
 }
 
@@ -69,6 +84,20 @@ pub enum SignInFailure {
     Unavailable(String),
 }
 
+/// Why a code was not used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RedeemFailure {
+    /// The one answer to every code that is refused.
+    #[error("this code is not valid: wrong, used, or too old; ask for a new one")]
+    Refused,
+    /// The new password can't be set, whatever the code is.
+    #[error("{0}")]
+    Password(PasswordRefused),
+    /// The database can't be reached, or did not answer in time.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
 /// What the screens need of the desk. Tests put a fake in its place.
 pub trait Gateway: Clone + Send + Sync + 'static {
     /// Signs somebody in. Takes about half a second, whoever it is.
@@ -83,6 +112,13 @@ pub trait Gateway: Clone + Send + Sync + 'static {
 
     /// Ends the actor's session.
     fn sign_out(&self, actor: &Actor) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Uses a code: for a new password, which must come with it, or to verify an address.
+    fn redeem(
+        &self,
+        code: TokenCode,
+        password: Option<Password>,
+    ) -> impl Future<Output = Result<Redeemed, RedeemFailure>> + Send;
 
     /// Reads.
     fn fetch(&self, actor: &Actor, query: Query) -> impl Future<Output = Result<Loaded, Failure>> + Send;
@@ -116,6 +152,10 @@ impl Gateway for Desk {
 
     async fn sign_out(&self, actor: &Actor) -> Result<(), Failure> {
         self.end_session(actor, Why::SignOut).await
+    }
+
+    async fn redeem(&self, code: TokenCode, password: Option<Password>) -> Result<Redeemed, RedeemFailure> {
+        self.use_code(&code, password).await
     }
 
     async fn fetch(&self, actor: &Actor, query: Query) -> Result<Loaded, Failure> {

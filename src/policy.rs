@@ -113,6 +113,8 @@ enum Right {
     Tickets,
     /// Projects.
     Projects,
+    /// Codes for new passwords and verifications; for whom is decided by the person named.
+    Codes,
     /// Accounts of anybody, before anybody can sign in.
     Accounts,
 }
@@ -127,13 +129,17 @@ fn needs(command: &Command) -> Right {
         | Command::Reply { .. }
         | Command::CreateTicket { .. } => Right::Tickets,
         Command::CreateProject { .. } | Command::EditProject { .. } => Right::Projects,
+        Command::IssueToken { .. } => Right::Codes,
         Command::AddUser { .. } => Right::Accounts,
     }
 }
 
 fn role_has(role: &Role, right: Right) -> bool {
     match (role, right) {
-        (Role::Admin | Role::SuperAdmin, Right::OwnDesk | Right::Tickets | Right::Projects) => true,
+        (
+            Role::Admin | Role::SuperAdmin,
+            Right::OwnDesk | Right::Tickets | Right::Projects | Right::Codes,
+        ) => true,
         (Role::Admin | Role::SuperAdmin, Right::Accounts) => false,
         (Role::Client | Role::Unknown(_), _) => false,
     }
@@ -169,7 +175,7 @@ pub fn permit(actor: &Actor, command: Command, facts: &Facts) -> Result<Permit, 
         }
     } else if right == Right::OwnDesk {
         return Err(Denial::Forbidden("drafts and read marks belong to somebody who has signed in"));
-    } else if actor.kind() == "operator" && right != Right::Accounts {
+    } else if actor.kind() == "operator" && !matches!(right, Right::Accounts | Right::Codes) {
         return Err(Denial::Forbidden("this is done from the desk, by somebody who has signed in"));
     } else if actor.kind() == "system" {
         return Err(Denial::Forbidden("the desk does nothing of this kind by itself"));
@@ -198,6 +204,22 @@ fn named_person(command: &Command, facts: &Facts) -> Result<(), Denial> {
                 }
             }
         }
+        Command::IssueToken { .. } => match &facts.named {
+            None => Err(Denial::Forbidden("this account does not exist any more")),
+            Some((_, false)) => {
+                Err(Denial::Forbidden("the account is switched off: switch it on before it gets a code"))
+            }
+            Some((Role::Client, true)) => Ok(()),
+            Some((Role::Admin | Role::SuperAdmin, true)) => match &facts.standing.role {
+                Some(Role::Admin | Role::Client | Role::Unknown(_)) => {
+                    Err(Denial::Forbidden("only a SUPER_ADMIN starts this for staff"))
+                }
+                Some(Role::SuperAdmin) | None => Ok(()),
+            },
+            Some((Role::Unknown(_), true)) => Err(Denial::Forbidden(
+                "the desk does not know this account's role, so it issues no code for it",
+            )),
+        },
         Command::Assign { .. }
         | Command::SetStatus { .. }
         | Command::SetPriority { .. }

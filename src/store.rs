@@ -31,5 +31,6 @@ pub mod sql;
 mod statement;
 pub mod threads;
 pub mod tickets;
+pub mod tokens;
 pub mod users;
 pub mod write;

@@ -52,5 +52,6 @@ mod store_write;
 mod support;
 mod support_test;
 mod telemetry;
+mod tokens;
 mod triggers;
 mod user_add;

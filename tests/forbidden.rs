@@ -29,6 +29,13 @@ const FORBIDDEN: &[&str] = &[
     "INSERT INTO public.email_verifications (id, token, user_id, expires_at) VALUES ('x', 'x', 'grace', now())",
     "UPDATE public.password_resets SET used = false",
     "UPDATE public.email_verifications SET expires_at = 'infinity'",
+    "SELECT count(*) FROM desk.token_asks",
+    "INSERT INTO desk.token_asks (id, kind, user_id, role, email_digest) VALUES (repeat('0', 32), 'password_reset', 'alan', 'SUPER_ADMIN', '')",
+    "UPDATE desk.token_asks SET asked_at = '-infinity'",
+    "DELETE FROM desk.token_asks",
+    "DELETE FROM desk.token_tries",
+    "SELECT desk.token_fits('x', 'alan', 'SUPER_ADMIN', '')",
+    "SELECT desk.token_email_digest('x', 'y')",
     // What was written stays as it was written, and whose it is.
     "UPDATE public.ticket_comments SET content = 'never said'",
     "UPDATE public.ticket_comments SET user_id = 'ada'",

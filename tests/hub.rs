@@ -1,12 +1,13 @@
 //! What sessions hear: merged, complete, and through every loss of the listener. The clock jumps.
 
 use kaygia_desk::auth::{Actor, Password, SessionToken};
-use kaygia_desk::desk::{Gateway, SignInFailure, SignedIn};
+use kaygia_desk::desk::{Gateway, RedeemFailure, SignInFailure, SignedIn};
 use kaygia_desk::domain::change::Change;
 use kaygia_desk::domain::command::{Command, Done};
 use kaygia_desk::domain::failure::Failure;
 use kaygia_desk::domain::ids::{EventId, TicketId};
 use kaygia_desk::domain::query::{Loaded, Query};
+use kaygia_desk::domain::token::{Redeemed, TokenCode};
 use kaygia_desk::runtime::hub::{Heard, Hub, Listen, Source};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -107,6 +108,10 @@ impl Gateway for Fake {
 
     async fn sign_out(&self, _: &Actor) -> Result<(), Failure> {
         Ok(())
+    }
+
+    async fn redeem(&self, _: TokenCode, _: Option<Password>) -> Result<Redeemed, RedeemFailure> {
+        Err(RedeemFailure::Refused)
     }
 
     async fn fetch(&self, _: &Actor, _: Query) -> Result<Loaded, Failure> {

@@ -9,6 +9,7 @@ use kaygia_desk::domain::project::{ProjectStatus, ProjectType};
 use kaygia_desk::domain::safe_text::SafeText;
 use kaygia_desk::domain::ticket::{Draft, Priority, TicketStatus};
 use kaygia_desk::domain::time::Timestamp;
+use kaygia_desk::domain::token::TokenKind;
 use kaygia_desk::domain::user::Role;
 use kaygia_desk::policy::{self, Accounts, Denial, Facts, SessionNow, Standing};
 use std::fmt::Write as _;
@@ -129,6 +130,10 @@ fn commands() -> Vec<(String, Command, Named)> {
         "but its client",
         None,
     );
+    for (who, named) in people.clone() {
+        let command = Command::IssueToken { user: UserId::new("a"), kind: TokenKind::PasswordReset };
+        add(command, &format!("for {who}"), named);
+    }
     for (who, named) in people {
         let client = ProjectChange::Client(Change::new(UserId::new("b"), UserId::new("a")));
         let command =

@@ -197,6 +197,7 @@ pub fn patch(row: &mut TicketRow, command: &Command, state: &State) {
         | Command::DiscardDraft { .. }
         | Command::CreateProject { .. }
         | Command::EditProject { .. }
+        | Command::IssueToken { .. }
         | Command::AddUser { .. } => {}
     }
 }
@@ -325,6 +326,7 @@ fn told(state: &State, command: &Command, done: &Done) -> String {
         Command::SetWaiting { .. } => format!("{number} waits for no answer"),
         Command::CreateTicket { .. } => format!("{number} is open"),
         Command::CreateProject { .. } => "the project is made".to_owned(),
+        Command::IssueToken { .. } => "the code is made".to_owned(),
         Command::EditProject { project, changes } => {
             let title = screen::board::title_of(state, project);
             let title = title.as_deref().unwrap_or("the project");

@@ -42,7 +42,8 @@ pub(super) fn check(command: &Command) -> Result<(), Failure> {
         | Command::SetPriority { .. }
         | Command::SetWaiting { .. }
         | Command::DiscardDraft { .. }
-        | Command::MarkSeen { .. } => Ok(()),
+        | Command::MarkSeen { .. }
+        | Command::IssueToken { .. } => Ok(()),
     }
 }
 

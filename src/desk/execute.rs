@@ -8,7 +8,8 @@ use crate::domain::ids::{EventId, TicketId};
 use crate::domain::ticket::TicketRow;
 use crate::policy::{self, Denial};
 use crate::store::error::{Error, Meaning};
-use crate::store::write::{self, WriteError, Written};
+use crate::store::tokens::NewCode;
+use crate::store::write::{self, Means, WriteError, Written};
 use crate::store::{facts, tickets};
 use futures_util::future::join;
 
@@ -34,14 +35,21 @@ impl Desk {
         undoes: Option<EventId>,
     ) -> Result<Done, Failure> {
         check::check(command)?;
+        let fresh = fresh(command)?;
         let mut attempt = 1;
         loop {
-            match self.attempt(actor, command, undoes).await {
+            match self.attempt(actor, command, undoes, fresh.as_ref()).await {
                 Ok(Ok((written, row))) => {
                     let (draft_version, other_text) = written
                         .draft
                         .map_or((None, None), |draft| (Some(draft.version), draft.older_content));
-                    return Ok(Done { row, draft_version, other_text, event: written.event });
+                    return Ok(Done {
+                        row,
+                        draft_version,
+                        other_text,
+                        event: written.event,
+                        code: written.code,
+                    });
                 }
                 Ok(Err(Refusal::Failed(failure))) => return Err(failure),
                 Ok(Err(Refusal::Denied(denial))) => return Err(self.denied(actor, &denial).await),
@@ -56,7 +64,9 @@ impl Desk {
         actor: &Actor,
         command: &Command,
         undoes: Option<EventId>,
+        fresh: Option<&NewCode>,
     ) -> Result<Attempt, Error> {
+        let means = Means { origin: &self.origin, undoes, house: &self.house, fresh };
         self.pool
             .write(async |client| {
                 let tx = client.build_transaction().start().await?;
@@ -70,7 +80,7 @@ impl Desk {
                         return Ok(Err(Refusal::Denied(denial)));
                     }
                 };
-                let written = match write::carry_out(&tx, permit, locked, &self.origin, undoes).await {
+                let written = match write::carry_out(&tx, permit, locked, means).await {
                     Ok(written) => written,
                     Err(WriteError::Refused(refused)) => {
                         tx.rollback().await?;
@@ -90,6 +100,19 @@ impl Desk {
             })
             .await
     }
+}
+
+/// The code that a command hands over; made once, so that trying again issues the same one.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a code is made where it is issued, and nobody outside may know it"
+)]
+fn fresh(command: &Command) -> Result<Option<NewCode>, Failure> {
+    let Command::IssueToken { .. } = command else { return Ok(None) };
+    let mut bytes = [0; 48];
+    getrandom::fill(&mut bytes)
+        .map_err(|_| Failure::Internal("this system gives no random bytes".to_owned()))?;
+    Ok(Some(NewCode::from_random(&bytes)))
 }
 
 /// Whether the same command may succeed at once.
@@ -127,6 +150,9 @@ fn ticket(command: &Command) -> Option<&TicketId> {
         | Command::SaveDraft { ticket, .. }
         | Command::DiscardDraft { ticket, .. }
         | Command::MarkSeen { ticket, .. } => Some(ticket),
-        Command::CreateProject { .. } | Command::EditProject { .. } | Command::AddUser { .. } => None,
+        Command::CreateProject { .. }
+        | Command::EditProject { .. }
+        | Command::IssueToken { .. }
+        | Command::AddUser { .. } => None,
     }
 }

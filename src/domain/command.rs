@@ -9,6 +9,7 @@ use super::money::Budget;
 use super::project::{ProjectStatus, ProjectType};
 use super::ticket::{Draft, Priority, TicketRow, TicketStatus};
 use super::time::Timestamp;
+use super::token::{TokenCode, TokenKind};
 use super::user::Role;
 
 /// From what was seen to what is wanted.
@@ -198,6 +199,13 @@ pub enum Command {
         /// The fields.
         changes: Vec<ProjectChange>,
     },
+    /// Start a new password or a verification for somebody: a code for them, never a password chosen for them.
+    IssueToken {
+        /// For whom.
+        user: UserId,
+        /// What the code is for.
+        kind: TokenKind,
+    },
     /// Make an account. Operators only.
     AddUser {
         /// The id that it gets.
@@ -230,6 +238,7 @@ impl Command {
             Self::MarkSeen { .. } => "ticket.seen",
             Self::CreateProject { .. } => "project.create",
             Self::EditProject { .. } => "project.edit",
+            Self::IssueToken { .. } => "token.issue",
             Self::AddUser { .. } => "user.add",
         }
     }
@@ -268,6 +277,7 @@ impl Command {
             | Self::DiscardDraft { .. }
             | Self::MarkSeen { .. }
             | Self::CreateProject { .. }
+            | Self::IssueToken { .. }
             | Self::AddUser { .. } => None,
         }
     }
@@ -306,4 +316,19 @@ pub struct Done {
     pub other_text: Option<String>,
     /// The event in the log; none when nothing had to be changed, and for drafts and read marks.
     pub event: Option<EventId>,
+    /// A code to hand over, shown once; none when it goes by mail, and for other commands.
+    pub code: Option<IssuedCode>,
+}
+
+/// A code to hand over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuedCode {
+    /// What it is for.
+    pub kind: TokenKind,
+    /// For whom.
+    pub user: UserId,
+    /// The code.
+    pub code: TokenCode,
+    /// Until when it is good, by the server's clock.
+    pub until: Timestamp,
 }

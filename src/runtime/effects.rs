@@ -266,6 +266,7 @@ impl<G: Gateway> Write<G> {
             | Command::MarkSeen { .. }
             | Command::CreateProject { .. }
             | Command::EditProject { .. }
+            | Command::IssueToken { .. }
             | Command::AddUser { .. } => return,
         };
         let Some(user) = self.actor.user().cloned() else { return };
@@ -313,7 +314,7 @@ fn lane(command: &Command) -> String {
         Command::CreateProject { project, .. } | Command::EditProject { project, .. } => {
             format!("p {}", project.as_str())
         }
-        Command::AddUser { user, .. } => format!("u {}", user.as_str()),
+        Command::IssueToken { user, .. } | Command::AddUser { user, .. } => format!("u {}", user.as_str()),
     }
 }
 

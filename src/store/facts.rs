@@ -65,6 +65,7 @@ fn named(command: &Command) -> Option<&UserId> {
     match command {
         Command::Assign { change, .. } => change.to.as_ref(),
         Command::CreateTicket { client, .. } => Some(client),
+        Command::IssueToken { user, .. } => Some(user),
         Command::CreateProject { fields, .. } => Some(&fields.client),
         Command::EditProject { changes, .. } => changes.iter().find_map(|change| match change {
             ProjectChange::Client(change) => Some(&change.to),

@@ -7,6 +7,7 @@
 mod projects;
 mod replies;
 mod tickets;
+mod tokens;
 mod users;
 
 use super::drafts::SavedDraft;
@@ -14,9 +15,11 @@ use super::error::{Error, Result};
 use super::events::Author;
 use super::moment::Moment;
 use super::sql;
+use super::tokens::NewCode;
 use super::{drafts, reads};
-use crate::domain::command::Command;
+use crate::domain::command::{Command, IssuedCode};
 use crate::domain::failure::Failure;
+use crate::domain::house::House;
 use crate::domain::ids::{EventId, ProjectId, TicketId, UserId};
 use crate::domain::project::{ProjectStatus, ProjectType};
 use crate::domain::ticket::{Priority, TicketStatus};
@@ -57,12 +60,27 @@ pub struct Written {
     pub event: Option<EventId>,
     /// The draft as kept; none also when its message was sent already.
     pub draft: Option<SavedDraft>,
+    /// A code to hand over.
+    pub code: Option<IssuedCode>,
 }
 
 impl Written {
     fn event(event: EventId) -> Self {
         Self { event: Some(event), ..Self::default() }
     }
+}
+
+/// What a write is given beside its permit.
+#[derive(Clone, Copy, Debug)]
+pub struct Means<'a> {
+    /// Which desk: host and process.
+    pub origin: &'a str,
+    /// The event that it takes back.
+    pub undoes: Option<EventId>,
+    /// What the operator decided for everybody.
+    pub house: &'a House,
+    /// The code that it may hand over; made for commands that do.
+    pub fresh: Option<&'a NewCode>,
 }
 
 /// The rows that a command changes, locked until the end of the transaction.
@@ -114,6 +132,7 @@ pub async fn lock(tx: &Transaction<'_>, command: &Command) -> Result<Locked> {
         | Command::DiscardDraft { .. }
         | Command::MarkSeen { .. }
         | Command::CreateProject { .. }
+        | Command::IssueToken { .. }
         | Command::AddUser { .. } => {}
     }
     Ok(locked)
@@ -195,11 +214,11 @@ pub async fn carry_out(
     tx: &Transaction<'_>,
     permit: Permit,
     locked: Locked,
-    origin: &str,
-    undoes: Option<EventId>,
+    means: Means<'_>,
 ) -> Outcome<Written> {
     let (command, actor) = permit.into_parts();
-    let author = Author { actor: &actor, origin, undoes };
+    let origin = means.origin;
+    let author = Author { actor: &actor, origin, undoes: means.undoes };
     let ticket_now = locked.ticket.ok_or(Failure::Gone("ticket"));
     match command {
         Command::Assign { ticket, change } => {
@@ -245,6 +264,7 @@ pub async fn carry_out(
             let now = locked.project.ok_or(Failure::Gone("project"))?;
             projects::edit(tx, author, &project, &now, &changes).await
         }
+        Command::IssueToken { user, kind } => tokens::issue(tx, author, means, &user, kind).await,
         Command::AddUser { user, email, name, company, role, password_hash } => {
             let new = users::NewUser { user, email, name, company, role, password_hash };
             users::add(tx, author, &new).await

@@ -5,12 +5,13 @@ use kaygia_desk::app::Settings;
 use kaygia_desk::app::key::{Input, Key};
 use kaygia_desk::app::keymap::Keymap;
 use kaygia_desk::auth::{Account, Actor, Attempt, Password, SessionToken};
-use kaygia_desk::desk::{Gateway, SignInFailure, SignedIn};
+use kaygia_desk::desk::{Gateway, RedeemFailure, SignInFailure, SignedIn};
 use kaygia_desk::domain::command::{Command, Done, PasswordHash};
 use kaygia_desk::domain::failure::Failure;
 use kaygia_desk::domain::ids::{EventId, SessionId, TicketId, UserId};
 use kaygia_desk::domain::query::{Loaded, Query};
 use kaygia_desk::domain::time::Timestamp;
+use kaygia_desk::domain::token::{Redeemed, TokenCode, TokenKind};
 use kaygia_desk::runtime::hub::Heard;
 use kaygia_desk::runtime::input::Incoming;
 use kaygia_desk::runtime::screen::{Lent, Mouse, Screen};
@@ -109,6 +110,11 @@ pub fn actor() -> Actor {
     attempt.work().unwrap().into_actor(SessionId::new("s1"))
 }
 
+/// The code that the fake desk takes.
+pub fn good_code() -> TokenCode {
+    TokenCode::from_random(&[9; 32])
+}
+
 pub fn signed_in() -> SignedIn {
     SignedIn { actor: actor(), token: SessionToken::from_random([1; 32]), server_now: NOW }
 }
@@ -127,14 +133,26 @@ impl Gateway for Fake {
         Ok(())
     }
 
+    async fn redeem(&self, code: TokenCode, password: Option<Password>) -> Result<Redeemed, RedeemFailure> {
+        if code != good_code() {
+            return Err(RedeemFailure::Refused);
+        }
+        let (kind, password_set) = match password {
+            Some(_) => (TokenKind::PasswordReset, true),
+            None => (TokenKind::EmailVerification, false),
+        };
+        Ok(Redeemed { kind, password_set })
+    }
+
     async fn fetch(&self, _actor: &Actor, query: Query) -> Result<Loaded, Failure> {
         *self.0.fetches.lock().unwrap() += 1;
         self.answer(|| Loaded { answer: answer_to(&query, 20), server_now: NOW }).await
     }
 
     async fn execute(&self, _actor: &Actor, command: Command) -> Result<Done, Failure> {
-        let done =
-            self.answer(|| Done { row: None, draft_version: Some(1), other_text: None, event: None }).await?;
+        let done = self
+            .answer(|| Done { row: None, draft_version: Some(1), other_text: None, event: None, code: None })
+            .await?;
         self.0.commands.send_modify(|commands| commands.push(command));
         Ok(done)
     }

@@ -228,6 +228,10 @@ pub const RELATIONS: &[Relation] = &[
         "desk.sessions",
         &[Select(ALL), Insert(ALL), Update(&["last_seen_at", "password_mark"]), Delete],
     ),
+    // Limits of codes: the functions that issue and redeem them count here, and nobody else does.
+    relation("desk.token_asks", &[]),
+    relation("desk.token_tries", &[]),
+    relation("desk.token_tries_id_seq", &[]),
     // Written by triggers and by desk.fold, which run as their owner.
     relation("desk.stale", &[Select(ALL)]),
     relation("desk.stale_id_seq", &[]),
@@ -240,6 +244,10 @@ pub const FUNCTIONS: &[Function] = &[
     called("desk.compute_tickets(text[], timestamp without time zone[])"),
     called("desk.fold(integer)"),
     called("desk.title_key(text)"),
+    called("desk.token_ask(text, text, text, text)"),
+    called("desk.token_issue(text, text, integer)"),
+    called("desk.token_redeem(text, text, text, text)"),
+    called("desk.token_sweep(boolean)"),
     internal("desk.add_projects(text[])"),
     internal("desk.add_users(text[])"),
     internal("desk.backfill(text, text, integer)"),
@@ -248,6 +256,8 @@ pub const FUNCTIONS: &[Function] = &[
     internal("desk.fold_rows(text, text[], timestamp without time zone[], boolean)"),
     internal("desk.fold_tickets(text[], timestamp without time zone[], boolean)"),
     internal("desk.fold_users(text[], boolean)"),
+    internal("desk.token_email_digest(text, text)"),
+    internal("desk.token_fits(text, text, text, text)"),
     internal("desk.user_name_key(text, text)"),
     internal("desk.user_search(text, text, text)"),
 ];

@@ -80,6 +80,8 @@ pub const STEPS: &[Step] = &[
     step!("0016_desk_backfill_projects", Batches, fills: Some(("desk.projects", "public.projects"))),
     step!("0017_desk_backfill_tickets", Batches, fills: Some(("desk.tickets", "public.support_tickets"))),
     step!("0018_desk_functions_closed", Tx, repairs: true),
+    step!("0020_desk_token_tables", Tx),
+    step!("0021_desk_tokens", Tx, repairs: true),
     step!("0023_desk_sessions_end", Tx, repairs: true),
 ];
 

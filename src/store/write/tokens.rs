@@ -1,0 +1,50 @@
+//! Codes for new passwords and verifications: asked for within the limits, then handed over once.
+
+use super::{Means, Outcome, Written};
+use crate::domain::command::IssuedCode;
+use crate::domain::failure::Failure;
+use crate::domain::ids::UserId;
+use crate::domain::token::TokenKind;
+use crate::store::events::{self, Author, Event};
+use crate::store::tokens::{self, NotNow};
+use serde_json::json;
+use tokio_postgres::Transaction;
+
+/// Issues a code for a user, to be handed over by whoever asked.
+pub(super) async fn issue(
+    tx: &Transaction<'_>,
+    author: Author<'_>,
+    means: Means<'_>,
+    user: &UserId,
+    kind: TokenKind,
+) -> Outcome<Written> {
+    let fresh = means.fresh.ok_or_else(|| Failure::Internal("no code was made for this".to_owned()))?;
+    tokens::ask(tx, author.actor, fresh.ask(), user, kind).await?.map_err(refusal)?;
+    let until = tokens::issue(tx, fresh.ask(), kind, fresh.code(), &means.house.tokens).await?;
+    let until = until.ok_or_else(|| refusal(NotNow::Gone))?;
+    let event = Event {
+        action: "token.issue",
+        entity: "user",
+        id: user.as_str(),
+        before: None,
+        after: json!({ "kind": kind.as_str(), "way": "shown" }),
+    };
+    let event = events::add(tx, author, &event).await?;
+    let code = IssuedCode { kind, user: user.clone(), code: fresh.code().clone(), until };
+    Ok(Written { event: Some(event), code: Some(code), ..Written::default() })
+}
+
+fn refusal(why: NotNow) -> Failure {
+    Failure::Denied(
+        match why {
+            NotNow::Gone => "the account was changed or switched off meanwhile: look at it again",
+            NotNow::Forbidden => "you may not start this for this account: sign in with a role that may",
+            NotNow::AccountLimit => {
+                "3 codes were issued for this account within the last hour: use the newest, or wait"
+            }
+            NotNow::StaffLimit => "you issued 20 codes within the last hour: wait, or ask a colleague",
+            NotNow::Malformed => "the database refused to issue a code",
+        }
+        .to_owned(),
+    )
+}
