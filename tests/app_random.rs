@@ -183,7 +183,7 @@ fn run(bench: &mut Bench, step: &Step) {
         Step::Chord(keys) => {
             bench.keys(keys);
         }
-        Step::Paste(text) => bench.msg(Msg::Input(Input::Paste(text.clone()))),
+        Step::Paste(text) => bench.msg(Msg::Input(Input::Paste { text: text.clone(), dropped: 0 })),
         Step::Mouse(kind, x, y) => bench.msg(Msg::Input(Input::Mouse { kind: *kind, x: *x, y: *y })),
         Step::Resize(x, y) => bench.msg(Msg::Input(Input::Resize(*x, *y))),
         Step::Pass(millis) => {

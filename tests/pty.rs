@@ -1,6 +1,7 @@
 //! The real program on a pseudo terminal, on a real Postgres: what a person does with it, and every way it ends.
 
 pub(crate) mod glass;
+mod paste;
 
 use crate::support::connect;
 use crate::support::proxy::Proxy;

@@ -25,6 +25,17 @@ pub enum Edited {
     Unbound,
 }
 
+/// What became of a pasted text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pasted {
+    /// It stands there as it came, or there is no place for it.
+    Whole,
+    /// Without its control characters.
+    Cleaned,
+    /// Only its first [`LONGEST_PASTE`] bytes.
+    Cut,
+}
+
 /// A text field.
 #[derive(Clone, Debug)]
 pub struct Editor {
@@ -71,8 +82,8 @@ impl Editor {
         *self = Self::with(text, self.many_lines);
     }
 
-    /// Inserts pasted text, made safe and cut at [`LONGEST_PASTE`]. Says what was changed, if anything.
-    pub fn paste(&mut self, pasted: &str) -> Option<&'static str> {
+    /// Inserts pasted text, made safe and cut at [`LONGEST_PASTE`].
+    pub fn paste(&mut self, pasted: &str) -> Pasted {
         let text = pasted.replace("\r\n", "\n").replace('\r', "\n");
         let mut end = text.len().min(LONGEST_PASTE);
         while !text.is_char_boundary(end) {
@@ -81,16 +92,16 @@ impl Editor {
         let stripped: String =
             text[..end].chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
         let marked = safe_text::sanitise(&stripped).into_owned();
-        let notice = if end < text.len() {
-            Some("the paste was cut at 64 KiB")
+        let became = if end < text.len() {
+            Pasted::Cut
         } else if marked != text {
-            Some("control characters were taken out of the paste")
+            Pasted::Cleaned
         } else {
-            None
+            Pasted::Whole
         };
         let insert = if self.many_lines { marked } else { marked.replace(['\n', '\t'], " ") };
         self.area.insert_str(insert);
-        notice
+        became
     }
 
     /// Types a key: text, and the readline keys.
@@ -257,11 +268,11 @@ mod tests {
     #[test]
     fn a_paste_is_cleaned_and_cut() {
         let mut editor = Editor::area("");
-        assert_eq!(editor.paste("a\r\nb"), None);
+        assert_eq!(editor.paste("a\r\nb"), Pasted::Whole);
         assert_eq!(editor.text(), "a\nb");
-        assert!(editor.paste("x\x1b[201~y").is_some());
+        assert_eq!(editor.paste("x\x1b[201~y"), Pasted::Cleaned);
         assert_eq!(editor.text(), "a\nbx[201~y");
-        assert_eq!(editor.paste(&"z".repeat(LONGEST_PASTE + 1)), Some("the paste was cut at 64 KiB"));
+        assert_eq!(editor.paste(&"z".repeat(LONGEST_PASTE + 1)), Pasted::Cut);
         let mut line = Editor::line("");
         line.paste("one\ntwo");
         assert_eq!(line.text(), "one two");

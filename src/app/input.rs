@@ -2,7 +2,7 @@
 
 use super::action::{Action, Context};
 use super::available::{Availability, available};
-use super::edit::Edited;
+use super::edit::{Edited, LONGEST_PASTE, Pasted};
 use super::key::{Code, Input, Key};
 use super::keymap::Resolved;
 use super::overlay::{self, Overlay};
@@ -68,7 +68,7 @@ pub fn contexts(state: &State) -> Vec<Context> {
 pub fn handle(state: &mut State, input: Input) {
     match input {
         Input::Key(key) => self::key(state, key),
-        Input::Paste(text) => paste(state, &text),
+        Input::Paste { text, dropped } => paste(state, &text, dropped),
         Input::Mouse { kind, x, y } => screen::mouse(state, kind, x, y),
         Input::Resize(width, height) => state.size = (width, height),
     }
@@ -139,19 +139,30 @@ fn type_key(state: &mut State, key: Key) -> Edited {
     screen::composer::typed(state, key)
 }
 
-fn paste(state: &mut State, text: &str) {
+fn paste(state: &mut State, text: &str, dropped: usize) {
     let now = state.now;
-    let notice = if state.overlay.is_some() {
+    let became = if state.overlay.is_some() {
         overlay::pasted(state, text)
     } else if state.me.is_none() {
         state.sign_in.pasted(text)
     } else if takes_text(state) {
         screen::composer::pasted(state, text)
     } else {
-        Some("pasted text is ignored here: start a reply first")
+        return state.toasts.info("pasted text is ignored here: start a reply first", now);
     };
-    if let Some(notice) = notice {
-        state.toasts.info(notice, now);
+    match became {
+        Pasted::Whole => {}
+        Pasted::Cleaned => state.toasts.info("control characters were taken out of the paste", now),
+        Pasted::Cut => {
+            let writing = state.overlay.is_none() && state.composer.is_some();
+            let rest = if writing {
+                format!("{} takes longer texts", state.keymap.words(Action::ComposerEditor))
+            } else {
+                "paste it in parts".to_owned()
+            };
+            let (kept, came) = (LONGEST_PASTE / 1024, (text.len() + dropped).div_ceil(1024));
+            state.toasts.warn(format!("pasted {kept} of {came} KiB, the rest is cut: {rest}"), now);
+        }
     }
 }
 

@@ -174,8 +174,13 @@ pub enum MouseKind {
 pub enum Input {
     /// A key.
     Key(Key),
-    /// Text pasted as one event, as it came.
-    Paste(String),
+    /// Text pasted as one event.
+    Paste {
+        /// As it came.
+        text: String,
+        /// So many bytes came after it and were not kept.
+        dropped: usize,
+    },
     /// The mouse, at a cell.
     Mouse {
         /// What it did.

@@ -8,7 +8,7 @@ pub mod prompt;
 
 use super::State;
 use super::action::Context;
-use super::edit::Edited;
+use super::edit::{Edited, Pasted};
 use super::key::Key;
 use confirm::Confirm;
 use form::Form;
@@ -90,16 +90,16 @@ const fn form_focus(state: &State) -> Option<usize> {
 }
 
 /// Pasted text goes there too.
-pub fn pasted(state: &mut State, text: &str) -> Option<&'static str> {
-    let notice = match &mut state.overlay {
+pub fn pasted(state: &mut State, text: &str) -> Pasted {
+    let became = match &mut state.overlay {
         Some(Overlay::Palette(palette)) => palette.input.paste(text),
         Some(Overlay::Picker(picker)) => picker.input.paste(text),
         Some(Overlay::Prompt(prompt)) => prompt.input.paste(text),
         Some(Overlay::Form(form)) => form.pasted(text),
-        Some(Overlay::Help(_) | Overlay::Confirm(_) | Overlay::Card(_)) | None => None,
+        Some(Overlay::Help(_) | Overlay::Confirm(_) | Overlay::Card(_)) | None => Pasted::Whole,
     };
     text_changed(state);
-    notice
+    became
 }
 
 fn text_changed(state: &mut State) {

@@ -1,7 +1,7 @@
 //! A terminal's bytes become keys.
 //!
-//! Pure: bytes in, [`Input`]s out, no clock and no file. The reader says when the terminal has fallen silent
-//! ([`Decoder::silence`]); how long to wait for that is [`Decoder::patience`]. Used for a terminal of this
+//! Pure: bytes and the moment of their arrival in, [`Input`]s out, no clock and no file. The reader says when the
+//! terminal has fallen silent ([`Decoder::silence`]); how long to wait for that is [`Decoder::patience`]. Used for a terminal of this
 //! machine, and as it is for an SSH channel.
 //!
 //! Why not crossterm's reader: it registers the terminal edge-triggered, so that more than 1,024 bytes at once
@@ -9,22 +9,18 @@
 //!
 //! Invariant: whatever the bytes, no pasted text becomes a key.
 
-use crate::app::key::{Code, Input, Key, MouseKind};
-use std::time::Duration;
+mod paste;
 
-/// A pasted text is kept up to here; the core cuts it further, with a notice.
-const LONGEST_PASTE: usize = 256 * 1024;
+use crate::app::key::{Code, Input, Key, MouseKind};
+use paste::{Paste, Watch};
+use std::time::{Duration, Instant};
+
 /// No sequence of a key is longer; what is longer is dropped.
 const LONGEST_SEQUENCE: usize = 64;
 /// The rest of a torn sequence arrives within this time.
 const TORN: Duration = Duration::from_millis(50);
-/// After the end mark of a paste: if more follows within this time, the mark was part of the text.
-const AFTER_PASTE: Duration = Duration::from_millis(5);
-/// A paste that never ends is taken as it is after this silence, or the keyboard would be lost.
-const ENDLESS_PASTE: Duration = Duration::from_secs(5);
 
 const ESC: u8 = 0x1b;
-const PASTE_END: &[u8; 6] = b"\x1b[201~";
 
 /// Reads bytes of a terminal.
 #[derive(Debug, Default)]
@@ -32,6 +28,9 @@ pub struct Decoder {
     /// The head of a sequence whose rest has not arrived.
     torn: Vec<u8>,
     paste: Option<Paste>,
+    watch: Option<Watch>,
+    /// When bytes came last.
+    last: Option<Instant>,
 }
 
 /// What one sequence at the front of the bytes is.
@@ -45,8 +44,9 @@ enum Sequence {
 }
 
 impl Decoder {
-    /// Takes bytes as they came.
-    pub fn feed(&mut self, bytes: &[u8], inputs: &mut Vec<Input>) {
+    /// Takes bytes as they came, at this moment.
+    pub fn feed(&mut self, bytes: &[u8], at: Instant, inputs: &mut Vec<Input>) {
+        self.last = Some(at);
         if let Some(paste) = &mut self.paste {
             paste.take(bytes);
             return;
@@ -58,6 +58,12 @@ impl Decoder {
             joined = [std::mem::take(&mut self.torn).as_slice(), bytes].concat();
             joined.as_slice()
         };
+        self.watch.take_if(|watch| watch.is_over(at));
+        if let Some(mut paste) = self.watch.and_then(|watch| watch.rest(rest, at)) {
+            paste.take(rest);
+            self.paste = Some(paste);
+            return;
+        }
         while !rest.is_empty() {
             match sequence(rest) {
                 Sequence::Whole(length, input) => {
@@ -82,8 +88,7 @@ impl Decoder {
     /// How long to wait for more bytes before calling [`Decoder::silence`]; none when nothing is open.
     pub fn patience(&self) -> Option<Duration> {
         match &self.paste {
-            Some(paste) if paste.after.is_some() => Some(AFTER_PASTE),
-            Some(_) => Some(ENDLESS_PASTE),
+            Some(paste) => Some(paste.patience()),
             None if self.torn == [ESC] => Some(Duration::ZERO),
             None if self.torn.is_empty() => None,
             None => Some(TORN),
@@ -92,10 +97,10 @@ impl Decoder {
 
     /// Nothing more came: what is open is taken for what it is.
     pub fn silence(&mut self, inputs: &mut Vec<Input>) {
-        if let Some(paste) = self.paste.take() {
-            let (text, typed) = paste.end();
-            inputs.push(Input::Paste(text));
-            self.feed(&typed, inputs);
+        if let (Some(paste), Some(last)) = (self.paste.take(), self.last) {
+            let (input, watch) = paste.end(last);
+            inputs.extend(input);
+            self.watch = Some(watch);
             return;
         }
         match std::mem::take(&mut self.torn).as_slice() {
@@ -105,46 +110,6 @@ impl Decoder {
             }
             _ => {}
         }
-    }
-}
-
-/// A bracketed paste under way. It ends with the last end mark of the burst, so that a mark inside the pasted
-/// text cannot turn the rest of it into keys.
-#[derive(Debug, Default)]
-struct Paste {
-    text: Vec<u8>,
-    /// The last bytes, to find the end mark however it is torn.
-    tail: Vec<u8>,
-    /// Where the text ends, and what came after that.
-    after: Option<(usize, Vec<u8>)>,
-}
-
-impl Paste {
-    fn take(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            if self.text.len() < LONGEST_PASTE {
-                self.text.push(*byte);
-            }
-            if let Some((_, after)) = self.after.as_mut().filter(|(_, after)| after.len() < LONGEST_PASTE) {
-                after.push(*byte);
-            }
-            if self.tail.len() == PASTE_END.len() {
-                self.tail.remove(0);
-            }
-            self.tail.push(*byte);
-            if self.tail == PASTE_END {
-                let room = self.text.len() < LONGEST_PASTE || self.text.ends_with(PASTE_END);
-                let end = if room { self.text.len() - PASTE_END.len() } else { self.text.len() };
-                self.after = Some((end, Vec::new()));
-            }
-        }
-    }
-
-    /// The text, and the bytes typed after it.
-    fn end(mut self) -> (String, Vec<u8>) {
-        let (end, typed) = self.after.unwrap_or((self.text.len(), Vec::new()));
-        self.text.truncate(end);
-        (String::from_utf8_lossy(&self.text).into_owned(), typed)
     }
 }
 
@@ -355,14 +320,32 @@ mod tests {
 
     /// What bytes become that arrive in these pieces, with a silence at the end.
     fn decode(pieces: &[&[u8]]) -> Vec<Input> {
+        let pieces: Vec<_> = pieces.iter().map(|piece| (0, *piece)).collect();
+        decode_timed(&pieces)
+    }
+
+    /// The same with pauses, in milliseconds, before the pieces.
+    fn decode_timed(pieces: &[(u64, &[u8])]) -> Vec<Input> {
         let (mut decoder, mut inputs) = (Decoder::default(), Vec::new());
-        for piece in pieces {
-            decoder.feed(piece, &mut inputs);
+        #[expect(clippy::disallowed_methods, reason = "any moment")]
+        let mut now = Instant::now();
+        for (pause, piece) in pieces {
+            let pause = Duration::from_millis(*pause);
+            now += pause;
+            let silent = |patience| !pause.is_zero() && pause >= patience;
+            while decoder.patience().is_some_and(silent) {
+                decoder.silence(&mut inputs);
+            }
+            decoder.feed(piece, now, &mut inputs);
         }
         while decoder.patience().is_some() {
             decoder.silence(&mut inputs);
         }
         inputs
+    }
+
+    fn pasted(text: &str) -> Input {
+        Input::Paste { text: text.to_owned(), dropped: 0 }
     }
 
     fn keys(bytes: &[u8]) -> String {
@@ -432,22 +415,27 @@ mod tests {
     #[test]
     fn a_lone_escape_waits_for_nothing_and_a_torn_sequence_for_its_rest() {
         let (mut decoder, mut inputs) = (Decoder::default(), Vec::new());
-        decoder.feed(b"\x1b", &mut inputs);
+        #[expect(clippy::disallowed_methods, reason = "any moment")]
+        let now = Instant::now();
+        decoder.feed(b"\x1b", now, &mut inputs);
         assert_eq!(decoder.patience(), Some(Duration::ZERO));
-        decoder.feed(b"[", &mut inputs);
+        decoder.feed(b"[", now, &mut inputs);
         assert_eq!(decoder.patience(), Some(TORN));
-        decoder.feed(b"A", &mut inputs);
+        decoder.feed(b"A", now, &mut inputs);
         assert_eq!((decoder.patience(), inputs), (None, vec![Input::Key(Key::plain(Code::Up))]));
     }
 
     #[test]
     fn a_paste_is_one_event_however_it_is_torn() {
-        let whole = b"a\x1b[200~one\r\ntwo \xc3\xa9\x1b[201~b";
-        let expected =
-            [Input::Key(Key::char('a')), Input::Paste("one\r\ntwo é".into()), Input::Key(Key::char('b'))];
-        assert_eq!(decode(&[whole]), expected);
+        let whole = b"a\x1b[200~one\r\ntwo \xc3\xa9\x1b[201~";
+        let expected = [Input::Key(Key::char('a')), pasted("one\r\ntwo é"), Input::Key(Key::char('b'))];
+        assert_eq!(decode_timed(&[(0, whole), (150, b"b")]), expected);
         for at in 1..whole.len() {
-            assert_eq!(decode(&[&whole[..at], &whole[at..]]), expected, "torn at {at}");
+            assert_eq!(
+                decode_timed(&[(0, &whole[..at]), (0, &whole[at..]), (150, b"b")]),
+                expected,
+                "torn at {at}"
+            );
         }
     }
 
@@ -455,27 +443,70 @@ mod tests {
     fn an_end_mark_inside_a_paste_makes_no_keys() {
         // A ticket that somebody copies holds the end mark and then what would be keys: `y` sends, `x` discards.
         let inputs = decode(&[b"\x1b[200~harmless\x1b[201~yyyx", b"more\x1b[201~"]);
-        assert_eq!(inputs, [Input::Paste("harmless\x1b[201~yyyxmore".into())]);
+        assert_eq!(inputs, [pasted("harmless\x1b[201~yyyxmore")]);
+    }
+
+    #[test]
+    fn a_line_that_falls_silent_behind_an_end_mark_makes_no_keys_either() {
+        // The same ticket over a slow line: it stalls just behind the mark, for any time.
+        let rest = b"\x1b\x1byyyx more text\x1b[201~";
+        for pause in [6, 50, 99, 101, 400, 2900] {
+            let keys = |inputs: &[Input]| inputs.iter().any(|input| matches!(input, Input::Key(_)));
+            let inputs = decode_timed(&[(0, b"\x1b[200~harmless\x1b[201~"), (pause, rest)]);
+            assert_eq!(inputs, [pasted("harmless"), pasted("\x1b\x1byyyx more text")], "{pause} ms");
+            for at in 9..rest.len() {
+                let pieces: [(u64, &[u8]); 3] =
+                    [(0, b"\x1b[200~harmless\x1b[201~"), (pause, &rest[..at]), (pause.min(90), &rest[at..])];
+                let inputs = decode_timed(&pieces);
+                assert!(!keys(&inputs), "{pause} ms, torn at {at}: {inputs:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_that_gives_one_byte_at_a_time_makes_no_keys() {
+        let mut pieces: Vec<(u64, &[u8])> = vec![(0, b"\x1b[200~harmless\x1b[201~")];
+        pieces.extend(b"\x1byx and so on\x1b[201~".chunks(1).map(|byte| (9, byte)));
+        let inputs = decode_timed(&pieces);
+        assert!(inputs.iter().all(|input| matches!(input, Input::Paste { .. })), "{inputs:?}");
+    }
+
+    #[test]
+    fn who_types_after_a_paste_is_heard_soon() {
+        let escape = Input::Key(Key::plain(Code::Esc));
+        let paste: (u64, &[u8]) = (0, b"\x1b[200~text\x1b[201~");
+        assert_eq!(decode_timed(&[paste, (150, b"\x1b")]), [pasted("text"), escape.clone()]);
+        // What is pressed sooner is text if it has any, and puts nothing off.
+        assert_eq!(
+            decode_timed(&[paste, (60, b"\x1b"), (30, b"j"), (20, b"\x1b")]),
+            [pasted("text"), pasted("j"), escape]
+        );
+        let arrows = decode_timed(&[paste, (150, &b"\x1b[A".repeat(20))]);
+        assert_eq!(arrows.len(), 21, "arrows held down on a slow line");
+        let typed = decode_timed(&[paste, (3500, b"typed ahead\x1b")]);
+        assert_eq!(typed.len(), 13, "the watch ends");
+        let twice = decode_timed(&[paste, (30, b"\x1b[200~more\x1b[201~")]);
+        assert_eq!(twice, [pasted("text"), pasted("more")]);
     }
 
     #[test]
     fn a_paste_without_end_does_not_take_the_keyboard_for_ever() {
-        let (mut decoder, mut inputs) = (Decoder::default(), Vec::new());
-        decoder.feed(b"\x1b[200~text", &mut inputs);
-        assert_eq!(decoder.patience(), Some(ENDLESS_PASTE));
-        decoder.silence(&mut inputs);
-        decoder.feed(b"j", &mut inputs);
-        assert_eq!(inputs, [Input::Paste("text".into()), Input::Key(Key::char('j'))]);
+        let mut pieces: Vec<(u64, &[u8])> = vec![(0, b"\x1b[200~text"), (5001, b"j")];
+        assert_eq!(decode_timed(&pieces), [pasted("text"), Input::Key(Key::char('j'))]);
+        // Its rest, however late, makes no keys.
+        pieces[1] = (60_000, b"and\x1by on\x1b[201~");
+        assert_eq!(decode_timed(&pieces), [pasted("text"), pasted("and\x1by on")]);
     }
 
     #[test]
     fn a_huge_paste_is_cut_and_still_ends() {
         let mut bytes = b"\x1b[200~".to_vec();
-        bytes.resize(2_000_000, b'x');
+        bytes.resize(2_000_006, b'x');
         bytes.extend(b"\x1b[201~");
-        let inputs = decode(&[&bytes, b"j"]);
-        let Some(Input::Paste(text)) = inputs.first() else { unreachable!("{}", inputs.len()) };
-        assert_eq!((text.len(), &inputs[1..]), (LONGEST_PASTE, &[Input::Key(Key::char('j'))][..]));
+        let inputs = decode_timed(&[(0, &bytes), (150, b"j")]);
+        let Some(Input::Paste { text, dropped }) = inputs.first() else { unreachable!("{}", inputs.len()) };
+        assert_eq!((text.len() + dropped, &inputs[1..]), (2_000_000, &[Input::Key(Key::char('j'))][..]));
+        assert_eq!(text.len(), paste::LONGEST_PASTE);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 use tokio::sync::mpsc;
 
 /// What a terminal sends.
@@ -114,7 +115,7 @@ fn turn(device: &Device, woken: &OwnedFd, decoder: &mut Decoder, inputs: &mut Ve
     match rustix::io::read(keys, &mut bytes) {
         Ok(0) => Turn::Ended,
         Ok(length) => {
-            decoder.feed(&bytes[..length], inputs);
+            decoder.feed(&bytes[..length], Instant::now(), inputs);
             Turn::Again
         }
         Err(Errno::INTR | Errno::AGAIN) => Turn::Again,

@@ -327,7 +327,7 @@ impl Desk {
     }
 
     pub fn text(&self, text: &str) {
-        self.keys.send(Incoming::Input(Input::Paste(text.to_owned()))).unwrap();
+        self.keys.send(Incoming::Input(Input::Paste { text: text.to_owned(), dropped: 0 })).unwrap();
     }
 
     pub async fn wait(&mut self, what: &str, holds: impl Fn(&Seen) -> bool) -> Seen {

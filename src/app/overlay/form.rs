@@ -2,7 +2,7 @@
 
 use super::Overlay;
 use crate::app::State;
-use crate::app::edit::{Edited, Editor};
+use crate::app::edit::{Edited, Editor, Pasted};
 use crate::app::ids::Ids;
 use crate::app::key::{Code, Key};
 use crate::app::list::ListCursor;
@@ -301,13 +301,13 @@ impl Form {
     }
 
     /// Pasted text for the field.
-    pub fn pasted(&mut self, text: &str) -> Option<&'static str> {
-        if self.sending.is_some() {
-            return None;
-        }
+    pub fn pasted(&mut self, text: &str) -> Pasted {
+        let Some(field) = self.fields.get_mut(self.focus).filter(|_| self.sending.is_none()) else {
+            return Pasted::Whole;
+        };
         self.error = None;
         self.leaving = false;
-        match &mut self.fields.get_mut(self.focus)?.input {
+        match &mut field.input {
             FieldInput::Line(editor) | FieldInput::Area(editor) => editor.paste(text),
             FieldInput::Client(client) => {
                 if client.chosen.is_some() {
@@ -316,7 +316,7 @@ impl Form {
                 client.is_typed();
                 client.input.paste(text)
             }
-            FieldInput::Choice { .. } => None,
+            FieldInput::Choice { .. } => Pasted::Whole,
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::{queue, thread};
 use crate::app::action::Action;
-use crate::app::edit::{Edited, Editor};
+use crate::app::edit::{Edited, Editor, Pasted};
 use crate::app::key::Key;
 use crate::app::overlay::confirm::{self, Then};
 use crate::app::requests::{Cause, Purpose, Req};
@@ -237,9 +237,9 @@ pub fn typed(state: &mut State, key: Key) -> Edited {
 }
 
 /// Pasted text.
-pub fn pasted(state: &mut State, text: &str) -> Option<&'static str> {
+pub fn pasted(state: &mut State, text: &str) -> Pasted {
     let now = state.now;
-    let composer = state.composer.as_mut()?;
+    let Some(composer) = &mut state.composer else { return Pasted::Whole };
     composer.save_due.get_or_insert(now.after(SAVE_AFTER));
     composer.editor.paste(text)
 }

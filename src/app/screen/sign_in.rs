@@ -1,7 +1,7 @@
 //! The sign-in screen, and what happens when a session ends.
 
 use super::{board, composer, queue};
-use crate::app::edit::{Edited, Editor};
+use crate::app::edit::{Edited, Editor, Pasted};
 use crate::app::key::Key;
 use crate::app::overlay::Overlay;
 use crate::app::{Effect, Me, State};
@@ -45,7 +45,7 @@ impl SignIn {
     }
 
     /// Pasted text for the field.
-    pub fn pasted(&mut self, text: &str) -> Option<&'static str> {
+    pub fn pasted(&mut self, text: &str) -> Pasted {
         self.message = None;
         self.field().paste(text.trim_end_matches(['\r', '\n']))
     }
