@@ -4,6 +4,7 @@
 //! What should happen outside is returned as [`Effect`]s; what happened comes back as [`Msg`]s. All intent
 //! passes one funnel (`input` -> `available` -> `run`), so one gate greys out, explains and refuses.
 
+pub mod account_actions;
 pub mod action;
 pub mod available;
 pub mod edit;

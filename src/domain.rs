@@ -3,6 +3,7 @@
 //! Pure: no clock, no randomness, no IO. Everything that came from outside the program and may reach a
 //! screen, a log or a clipboard is a [`safe_text::SafeText`].
 
+pub mod account;
 pub mod change;
 pub mod command;
 pub mod comment;

@@ -3,6 +3,8 @@
 //! [`permit`] turns a command into a [`Permit`], without which the store writes nothing; [`scope`] makes the
 //! [`Scope`], without which it reads nothing. Both have private fields and no other makers.
 
+mod accounts;
+
 use crate::auth::Actor;
 use crate::domain::command::{Command, ProjectChange};
 use crate::domain::ids::{SessionId, UserId};
@@ -39,6 +41,9 @@ pub struct Facts {
     pub standing: Standing,
     /// For a person that the command names (assignee, client): role and whether active; none when unknown.
     pub named: Option<(Role, bool)>,
+    /// Whether somebody besides the person named could administer the desk: an active, verified SUPER_ADMIN with
+    /// a password. Read for commands about accounts only, else true.
+    pub super_admin_besides: bool,
 }
 
 /// Leave to carry out one command. Consumed by the write; ids come from it.
@@ -115,8 +120,12 @@ enum Right {
     Projects,
     /// Codes for new passwords and verifications; for whom is decided by the person named.
     Codes,
-    /// Accounts of anybody, before anybody can sign in.
+    /// The first account, before anybody can sign in.
+    FirstAccount,
+    /// Accounts: whose, is decided by the role of the person named.
     Accounts,
+    /// Roles, erasure, export.
+    Administration,
 }
 
 fn needs(command: &Command) -> Right {
@@ -130,7 +139,10 @@ fn needs(command: &Command) -> Right {
         | Command::CreateTicket { .. } => Right::Tickets,
         Command::CreateProject { .. } | Command::EditProject { .. } => Right::Projects,
         Command::IssueToken { .. } => Right::Codes,
-        Command::AddUser { .. } => Right::Accounts,
+        Command::AddUser { .. } => Right::FirstAccount,
+        Command::ChangeMyPassword { .. } => Right::OwnDesk,
+        Command::CreateUser { .. } | Command::EditUser { .. } | Command::SetActive { .. } => Right::Accounts,
+        Command::SetRole { .. } | Command::EraseUser(_) | Command::ExportUser { .. } => Right::Administration,
     }
 }
 
@@ -138,9 +150,10 @@ fn role_has(role: &Role, right: Right) -> bool {
     match (role, right) {
         (
             Role::Admin | Role::SuperAdmin,
-            Right::OwnDesk | Right::Tickets | Right::Projects | Right::Codes,
+            Right::OwnDesk | Right::Tickets | Right::Projects | Right::Codes | Right::Accounts,
         ) => true,
-        (Role::Admin | Role::SuperAdmin, Right::Accounts) => false,
+        (Role::Admin | Role::SuperAdmin, Right::FirstAccount) => false,
+        (role, Right::Administration) => *role == Role::SuperAdmin,
         (Role::Client | Role::Unknown(_), _) => false,
     }
 }
@@ -171,16 +184,20 @@ pub fn permit(actor: &Actor, command: Command, facts: &Facts) -> Result<Permit, 
         holds(actor, &facts.standing)?;
         let allowed = facts.standing.role.as_ref().is_some_and(|role| role_has(role, right));
         if !allowed {
-            return Err(Denial::Forbidden("only an operator makes accounts, with `desk user add`"));
+            return Err(Denial::Forbidden(match right {
+                Right::FirstAccount => "only an operator makes the first account, with `desk user add`",
+                _ => "only a super administrator does this",
+            }));
         }
     } else if right == Right::OwnDesk {
-        return Err(Denial::Forbidden("drafts and read marks belong to somebody who has signed in"));
-    } else if actor.kind() == "operator" && !matches!(right, Right::Accounts | Right::Codes) {
+        return Err(Denial::Forbidden("this belongs to somebody who has signed in"));
+    } else if actor.kind() == "operator" && !matches!(right, Right::FirstAccount | Right::Codes) {
         return Err(Denial::Forbidden("this is done from the desk, by somebody who has signed in"));
     } else if actor.kind() == "system" {
         return Err(Denial::Forbidden("the desk does nothing of this kind by itself"));
     }
     named_person(&command, facts)?;
+    accounts::decide(actor, &command, facts)?;
     Ok(Permit { command, actor: actor.clone() })
 }
 
@@ -228,7 +245,14 @@ fn named_person(command: &Command, facts: &Facts) -> Result<(), Denial> {
         | Command::SaveDraft { .. }
         | Command::DiscardDraft { .. }
         | Command::MarkSeen { .. }
-        | Command::AddUser { .. } => Ok(()),
+        | Command::AddUser { .. }
+        | Command::CreateUser { .. }
+        | Command::EditUser { .. }
+        | Command::SetActive { .. }
+        | Command::SetRole { .. }
+        | Command::ChangeMyPassword { .. }
+        | Command::EraseUser(_)
+        | Command::ExportUser { .. } => Ok(()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rights: the whole matrix of who may do what to whom, as one reviewed snapshot.
 
 use kaygia_desk::auth::{Account, Actor, resume};
+use kaygia_desk::domain::account::{AccountChange, AccountFields, ClientTexts, Erasure};
 use kaygia_desk::domain::command::{
     Change, Command, LastComment, PasswordHash, ProjectChange, ProjectFields,
 };
@@ -54,8 +55,15 @@ fn actors() -> Vec<(&'static str, Actor, Standing)> {
 /// The person whom a command names: role, and whether the account is on.
 type Named = Option<(Role, bool)>;
 
+/// Whether somebody besides the person named could administer the desk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Besides {
+    Somebody,
+    Nobody,
+}
+
 /// Every command, with every kind of person that it may name.
-fn commands() -> Vec<(String, Command, Named)> {
+fn commands() -> Vec<(String, Command, Named, Besides)> {
     let people = [
         ("a client", Some((Role::Client, true))),
         ("a client who is off", Some((Role::Client, false))),
@@ -66,7 +74,8 @@ fn commands() -> Vec<(String, Command, Named)> {
     ];
     let mut commands = Vec::new();
     let mut add = |command: Command, relation: &str, named: Named| {
-        commands.push((format!("{} {relation}", command.name()).trim_end().to_owned(), command, named));
+        let name = format!("{} {relation}", command.name()).trim_end().to_owned();
+        commands.push((name, command, named, Besides::Somebody));
     };
     let ticket = || TicketId::new("t");
     add(
@@ -152,6 +161,85 @@ fn commands() -> Vec<(String, Command, Named)> {
         };
         add(command, &relation, None);
     }
+    commands.extend(accounts());
+    commands
+}
+
+/// Commands about accounts, with whose they are.
+fn accounts() -> Vec<(String, Command, Named, Besides)> {
+    let somebody = || UserId::new("a");
+    let people = [
+        ("a client", somebody(), Some((Role::Client, true)), Besides::Somebody),
+        ("staff", somebody(), Some((Role::Admin, true)), Besides::Somebody),
+        ("a SUPER_ADMIN", somebody(), Some((Role::SuperAdmin, true)), Besides::Somebody),
+        ("the last SUPER_ADMIN", somebody(), Some((Role::SuperAdmin, true)), Besides::Nobody),
+        (
+            "a role unknown to the desk",
+            somebody(),
+            Some((Role::Unknown("OWNER".into()), true)),
+            Besides::Somebody,
+        ),
+        ("oneself", UserId::new("actor"), Some((Role::SuperAdmin, true)), Besides::Somebody),
+        ("nobody known", somebody(), None, Besides::Somebody),
+    ];
+    let mut commands = Vec::new();
+    for role in [Role::Client, Role::Admin, Role::SuperAdmin] {
+        let (email, name) = (String::new(), String::new());
+        let fields = AccountFields { email, name, company: None, role: role.clone() };
+        let command = Command::CreateUser { user: somebody(), fields: Box::new(fields) };
+        commands.push((format!("user.create as {}", role.as_str()), command, None, Besides::Somebody));
+    }
+    let text = || Change::new(None, Some(String::new()));
+    let kinds: [(&str, fn(UserId) -> Command); 8] = [
+        ("user.edit name of", |user| Command::EditUser {
+            user,
+            changes: vec![AccountChange::Name(Change::new(None, None))],
+        }),
+        ("user.edit address of", |user| Command::EditUser {
+            user,
+            changes: vec![AccountChange::Email(Change::new(String::new(), String::new()))],
+        }),
+        ("user.deactivate", |user| Command::SetActive { user, change: Change::new(true, false) }),
+        ("user.activate", |user| Command::SetActive { user, change: Change::new(false, true) }),
+        ("user.role ADMIN for", |user| Command::SetRole {
+            user,
+            change: Change::new(Role::Client, Role::Admin),
+        }),
+        ("user.role SUPER for", |user| Command::SetRole {
+            user,
+            change: Change::new(Role::Admin, Role::SuperAdmin),
+        }),
+        ("user.erase", |user| {
+            Command::EraseUser(Box::new(Erasure::new(user, String::new(), ClientTexts::Keep, [0; 16])))
+        }),
+        ("user.export", |user| Command::ExportUser { user }),
+    ];
+    for (name, command) in kinds {
+        for (who, user, named, besides) in &people {
+            commands.push((format!("{name} {who}"), command(user.clone()), named.clone(), *besides));
+        }
+    }
+    let changes = vec![AccountChange::Name(text()), AccountChange::Company(text())];
+    let edit = Command::EditUser { user: somebody(), changes };
+    commands.push((
+        "user.edit name and company of a client".to_owned(),
+        edit,
+        people[0].2.clone(),
+        Besides::Somebody,
+    ));
+    let password = Change::new(PasswordHash::new(""), PasswordHash::new(""));
+    let password = Command::ChangeMyPassword { change: password };
+    commands.push(("user.password".to_owned(), password, None, Besides::Somebody));
+    let add = |role: Role| Command::AddUser {
+        user: somebody(),
+        email: String::new(),
+        name: String::new(),
+        company: None,
+        role,
+        password_hash: PasswordHash::new(""),
+    };
+    let first = add(Role::SuperAdmin);
+    commands.push(("user.add while nobody administers".to_owned(), first, None, Besides::Nobody));
     commands
 }
 
@@ -174,10 +262,14 @@ fn who_may_do_what_to_whom() {
     let actors = actors();
     let mut verdicts = vec!["yes".to_owned()];
     let mut rows = String::new();
-    for (name, command, named) in commands() {
+    for (name, command, named, besides) in commands() {
         let _ = write!(rows, "{name:<48}");
         for (_, actor, standing) in &actors {
-            let facts = Facts { standing: standing.clone(), named: named.clone() };
+            let facts = Facts {
+                standing: standing.clone(),
+                named: named.clone(),
+                super_admin_besides: besides == Besides::Somebody,
+            };
             let verdict = match policy::permit(actor, command.clone(), &facts) {
                 Ok(_) => "yes".to_owned(),
                 Err(Denial::Forbidden(why)) => format!("no: {why}"),
@@ -204,7 +296,7 @@ fn who_may_do_what_to_whom() {
 
 #[test]
 fn a_permit_carries_the_command_and_the_actor_that_were_judged() {
-    let facts = Facts { standing: standing(Some(Role::Admin)), named: None };
+    let facts = Facts { standing: standing(Some(Role::Admin)), named: None, super_admin_besides: true };
     let command = Command::SetPriority {
         ticket: TicketId::new("t"),
         change: Change::new(Priority::Low, Priority::High),

@@ -8,7 +8,7 @@ use super::overlay::form::{self, Field, Form, FormKind};
 use super::requests::Cause;
 use super::screen::{self, Tab, composer, queue, thread};
 use super::undo::Entry;
-use super::{Effect, State, live};
+use super::{Effect, State, account_actions, live};
 use crate::domain::command::{Change, Command, Done, LastComment, ProjectChange};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{TicketId, UserId};
@@ -198,7 +198,14 @@ pub fn patch(row: &mut TicketRow, command: &Command, state: &State) {
         | Command::CreateProject { .. }
         | Command::EditProject { .. }
         | Command::IssueToken { .. }
-        | Command::AddUser { .. } => {}
+        | Command::AddUser { .. }
+        | Command::CreateUser { .. }
+        | Command::EditUser { .. }
+        | Command::SetActive { .. }
+        | Command::SetRole { .. }
+        | Command::ChangeMyPassword { .. }
+        | Command::EraseUser(_)
+        | Command::ExportUser { .. } => {}
     }
 }
 
@@ -340,7 +347,14 @@ fn told(state: &State, command: &Command, done: &Done) -> String {
         | Command::SaveDraft { .. }
         | Command::DiscardDraft { .. }
         | Command::MarkSeen { .. }
-        | Command::AddUser { .. } => "done".to_owned(),
+        | Command::AddUser { .. }
+        | Command::ExportUser { .. } => "done".to_owned(),
+        Command::CreateUser { .. }
+        | Command::EditUser { .. }
+        | Command::SetActive { .. }
+        | Command::SetRole { .. }
+        | Command::ChangeMyPassword { .. }
+        | Command::EraseUser(_) => account_actions::told(command),
     }
 }
 

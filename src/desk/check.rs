@@ -1,9 +1,11 @@
 //! What a command must be before the database sees it: no blank texts, nothing that Postgres can't store.
 
+use crate::domain::account::{AccountChange, is_erased};
 use crate::domain::command::{Command, ProjectChange, ProjectFields};
 use crate::domain::failure::Failure;
 use crate::domain::safe_text::sanitise;
 use crate::domain::user::Role;
+use email_address::{EmailAddress, Options};
 use std::borrow::Cow;
 
 /// What a name or a company may have, in characters.
@@ -30,20 +32,51 @@ pub(super) fn check(command: &Command) -> Result<(), Failure> {
             label("name", name)?;
             label("company", company.as_deref().unwrap_or_default())?;
             address(email)?;
-            match role {
-                Role::Client | Role::Admin | Role::SuperAdmin => Ok(()),
-                Role::Unknown(role) => Err(Failure::Invalid(format!(
-                    "there is no role {role}: take CLIENT, ADMIN or SUPER_ADMIN"
-                ))),
-            }
+            known(role)
         }
+        Command::CreateUser { fields, .. } => {
+            filled("name", &fields.name)?;
+            label("name", &fields.name)?;
+            label("company", fields.company.as_deref().unwrap_or_default())?;
+            address(&fields.email)?;
+            known(&fields.role)
+        }
+        Command::EditUser { changes, .. } => changes.iter().try_for_each(account_field),
+        Command::SetRole { change, .. } => known(&change.to),
         Command::Assign { .. }
         | Command::SetStatus { .. }
         | Command::SetPriority { .. }
         | Command::SetWaiting { .. }
         | Command::DiscardDraft { .. }
         | Command::MarkSeen { .. }
-        | Command::IssueToken { .. } => Ok(()),
+        | Command::IssueToken { .. }
+        | Command::SetActive { .. }
+        | Command::ChangeMyPassword { .. }
+        | Command::EraseUser(_)
+        | Command::ExportUser { .. } => Ok(()),
+    }
+}
+
+fn account_field(change: &AccountChange) -> Result<(), Failure> {
+    match change {
+        AccountChange::Name(change) => {
+            // None is what an undone change may lead back to.
+            change
+                .to
+                .as_deref()
+                .map_or(Ok(()), |name| filled("name", name).and_then(|()| label("name", name)))
+        }
+        AccountChange::Company(change) => label("company", change.to.as_deref().unwrap_or_default()),
+        AccountChange::Email(change) => address(&change.to),
+    }
+}
+
+fn known(role: &Role) -> Result<(), Failure> {
+    match role {
+        Role::Client | Role::Admin | Role::SuperAdmin => Ok(()),
+        Role::Unknown(role) => {
+            Err(Failure::Invalid(format!("there is no role {role}: take CLIENT, ADMIN or SUPER_ADMIN")))
+        }
     }
 }
 
@@ -104,10 +137,13 @@ fn address(email: &str) -> Result<(), Failure> {
     if email.len() > ADDRESS_LIMIT {
         return Err(Failure::Invalid(format!("the e-mail address is longer than {ADDRESS_LIMIT} bytes")));
     }
-    let fits = email.split_once('@').is_some_and(|(name, host)| {
-        !name.is_empty() && !host.is_empty() && !host.contains('@') && !email.contains(char::is_whitespace)
-    });
-    if fits { Ok(()) } else { Err(Failure::Invalid("this is no e-mail address".to_owned())) }
+    let options = Options::default().without_display_text().without_domain_literal();
+    let fits = EmailAddress::parse_with_options(email, options).is_ok();
+    if fits && !email.contains(char::is_whitespace) && !is_erased(email) {
+        Ok(())
+    } else {
+        Err(Failure::Invalid("this is no e-mail address".to_owned()))
+    }
 }
 
 /// Two accounts must not look alike by characters that nobody sees.

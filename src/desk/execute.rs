@@ -37,8 +37,10 @@ impl Desk {
         check::check(command)?;
         let fresh = fresh(command)?;
         let mut attempt = 1;
+        let mut begun = None;
         loop {
             match self.attempt(actor, command, undoes, fresh.as_ref()).await {
+                Ok(Ok((written, _))) if written.unfinished => begun = begun.or(written.event),
                 Ok(Ok((written, row))) => {
                     let (draft_version, other_text) = written
                         .draft
@@ -47,7 +49,7 @@ impl Desk {
                         row,
                         draft_version,
                         other_text,
-                        event: written.event,
+                        event: begun.or(written.event),
                         code: written.code,
                     });
                 }
@@ -153,6 +155,13 @@ fn ticket(command: &Command) -> Option<&TicketId> {
         Command::CreateProject { .. }
         | Command::EditProject { .. }
         | Command::IssueToken { .. }
-        | Command::AddUser { .. } => None,
+        | Command::AddUser { .. }
+        | Command::CreateUser { .. }
+        | Command::EditUser { .. }
+        | Command::SetActive { .. }
+        | Command::SetRole { .. }
+        | Command::ChangeMyPassword { .. }
+        | Command::EraseUser(_)
+        | Command::ExportUser { .. } => None,
     }
 }

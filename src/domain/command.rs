@@ -4,6 +4,7 @@
 //! overwritten unseen: what differs from the seen value is answered with
 //! [`Failure::Overtaken`](super::failure::Failure::Overtaken).
 
+use super::account::{AccountChange, AccountFields, Erasure};
 use super::ids::{CommentId, EventId, ProjectId, TicketId, UserId};
 use super::money::Budget;
 use super::project::{ProjectStatus, ProjectType};
@@ -221,6 +222,47 @@ pub enum Command {
         /// A bcrypt hash.
         password_hash: PasswordHash,
     },
+    /// Make an account without a password, to be verified by its owner.
+    CreateUser {
+        /// The id that it gets.
+        user: UserId,
+        /// All its fields.
+        fields: Box<AccountFields>,
+    },
+    /// Change some fields of an account; all of them or none.
+    EditUser {
+        /// Whose.
+        user: UserId,
+        /// The fields.
+        changes: Vec<AccountChange>,
+    },
+    /// Switch an account off, or on again.
+    SetActive {
+        /// Whose.
+        user: UserId,
+        /// From what to what.
+        change: Change<bool>,
+    },
+    /// Give an account another role.
+    SetRole {
+        /// Whose.
+        user: UserId,
+        /// From what to what.
+        change: Change<Role>,
+    },
+    /// Set one's own password. Only who was let read the hash knows what was there: the desk, once the old
+    /// password fits it.
+    ChangeMyPassword {
+        /// From which hash to which.
+        change: Change<PasswordHash>,
+    },
+    /// Overwrite what an account says of a person.
+    EraseUser(Box<Erasure>),
+    /// Note that all that is known of a person is handed over.
+    ExportUser {
+        /// Whose.
+        user: UserId,
+    },
 }
 
 impl Command {
@@ -240,6 +282,40 @@ impl Command {
             Self::EditProject { .. } => "project.edit",
             Self::IssueToken { .. } => "token.issue",
             Self::AddUser { .. } => "user.add",
+            Self::CreateUser { .. } => "user.create",
+            Self::EditUser { .. } => "user.edit",
+            Self::SetActive { change: Change { to: true, .. }, .. } => "user.activate",
+            Self::SetActive { .. } => "user.deactivate",
+            Self::SetRole { .. } => "user.role",
+            Self::ChangeMyPassword { .. } => "user.password",
+            Self::EraseUser(_) => "user.erase",
+            Self::ExportUser { .. } => "user.export",
+        }
+    }
+
+    /// The account that it makes or changes; none for commands about something else, and for one's own password.
+    pub fn account(&self) -> Option<&UserId> {
+        match self {
+            Self::AddUser { user, .. }
+            | Self::CreateUser { user, .. }
+            | Self::EditUser { user, .. }
+            | Self::SetActive { user, .. }
+            | Self::SetRole { user, .. }
+            | Self::ExportUser { user } => Some(user),
+            Self::EraseUser(erasure) => Some(&erasure.user),
+            Self::Assign { .. }
+            | Self::SetStatus { .. }
+            | Self::SetPriority { .. }
+            | Self::SetWaiting { .. }
+            | Self::Reply { .. }
+            | Self::CreateTicket { .. }
+            | Self::SaveDraft { .. }
+            | Self::DiscardDraft { .. }
+            | Self::MarkSeen { .. }
+            | Self::CreateProject { .. }
+            | Self::EditProject { .. }
+            | Self::IssueToken { .. }
+            | Self::ChangeMyPassword { .. } => None,
         }
     }
 
@@ -271,6 +347,16 @@ impl Command {
                 project: project.clone(),
                 changes: changes.iter().map(ProjectChange::inverse).collect(),
             }),
+            Self::EditUser { user, changes } => Some(Self::EditUser {
+                user: user.clone(),
+                changes: changes.iter().map(AccountChange::inverse).collect(),
+            }),
+            Self::SetActive { user, change } => {
+                Some(Self::SetActive { user: user.clone(), change: change.inverse() })
+            }
+            Self::SetRole { user, change } => {
+                Some(Self::SetRole { user: user.clone(), change: change.inverse() })
+            }
             Self::Reply { .. }
             | Self::CreateTicket { .. }
             | Self::SaveDraft { .. }
@@ -278,7 +364,11 @@ impl Command {
             | Self::MarkSeen { .. }
             | Self::CreateProject { .. }
             | Self::IssueToken { .. }
-            | Self::AddUser { .. } => None,
+            | Self::AddUser { .. }
+            | Self::CreateUser { .. }
+            | Self::ChangeMyPassword { .. }
+            | Self::EraseUser(_)
+            | Self::ExportUser { .. } => None,
         }
     }
 }

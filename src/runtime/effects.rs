@@ -267,7 +267,14 @@ impl<G: Gateway> Write<G> {
             | Command::CreateProject { .. }
             | Command::EditProject { .. }
             | Command::IssueToken { .. }
-            | Command::AddUser { .. } => return,
+            | Command::AddUser { .. }
+            | Command::CreateUser { .. }
+            | Command::EditUser { .. }
+            | Command::SetActive { .. }
+            | Command::SetRole { .. }
+            | Command::ChangeMyPassword { .. }
+            | Command::EraseUser(_)
+            | Command::ExportUser { .. } => return,
         };
         let Some(user) = self.actor.user().cloned() else { return };
         let (spool, ticket) = (self.spool.clone(), ticket.clone());
@@ -314,7 +321,15 @@ fn lane(command: &Command) -> String {
         Command::CreateProject { project, .. } | Command::EditProject { project, .. } => {
             format!("p {}", project.as_str())
         }
-        Command::IssueToken { user, .. } | Command::AddUser { user, .. } => format!("u {}", user.as_str()),
+        Command::IssueToken { user, .. }
+        | Command::AddUser { user, .. }
+        | Command::CreateUser { user, .. }
+        | Command::EditUser { user, .. }
+        | Command::SetActive { user, .. }
+        | Command::SetRole { user, .. }
+        | Command::ExportUser { user } => format!("u {}", user.as_str()),
+        Command::EraseUser(erasure) => format!("u {}", erasure.user.as_str()),
+        Command::ChangeMyPassword { .. } => "password".to_owned(),
     }
 }
 

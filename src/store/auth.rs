@@ -7,7 +7,7 @@ use super::people;
 use super::sql;
 use super::statement::escape_like;
 use crate::auth::{Account, Actor, HIGHEST_COST, OUR_COST, PasswordMark, SessionToken};
-use crate::domain::command::PasswordHash;
+use crate::domain::command::{Change, PasswordHash};
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 use crate::domain::user::Role;
@@ -71,6 +71,61 @@ async fn top_cost(client: &Client) -> Result<u32> {
         )
         .await?;
     Ok(sql::get::<Option<i32>>(&row, "cost")?.and_then(|cost| u32::try_from(cost).ok()).unwrap_or(OUR_COST))
+}
+
+/// Whether an account other than this one could sign in and administer the desk.
+pub async fn super_admin_besides(tx: &Transaction<'_>, user: &UserId) -> Result<bool> {
+    let row = sql::row(
+        tx,
+        "SELECT EXISTS (SELECT FROM public.users AS u \
+                         WHERE u.role::text = 'SUPER_ADMIN' AND u.active AND u.email_verified \
+                           AND u.password_hash IS NOT NULL AND u.id <> $1) AS there",
+        &[(&user.as_str(), Type::TEXT)],
+    )
+    .await?;
+    sql::get(&row, "there")
+}
+
+/// Sets the actor's own password where it still has the hash that the old one was checked against, and locks the
+/// row. Says whether it is set: when sent again it is already.
+pub(super) async fn change_password(
+    tx: &Transaction<'_>,
+    user: &UserId,
+    change: &Change<PasswordHash>,
+) -> Result<Changed> {
+    let params = [
+        (&user.as_str() as _, Type::TEXT),
+        (&change.seen.expose() as _, Type::TEXT),
+        (&change.to.expose() as _, Type::TEXT),
+    ];
+    let set = sql::execute(
+        tx,
+        "UPDATE public.users AS u SET password_hash = $3, updated_at = clock_timestamp() AT TIME ZONE 'utc' \
+          WHERE u.id = $1 AND u.password_hash = $2",
+        &params,
+    )
+    .await?;
+    if set > 0 {
+        return Ok(Changed::Now);
+    }
+    let row = sql::maybe_row(
+        tx,
+        "SELECT u.id FROM public.users AS u WHERE u.id = $1 AND u.password_hash = $2",
+        &[(&user.as_str(), Type::TEXT), (&change.to.expose(), Type::TEXT)],
+    )
+    .await?;
+    Ok(if row.is_some() { Changed::Before } else { Changed::Not })
+}
+
+/// Whether a password was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Changed {
+    /// By this.
+    Now,
+    /// By this, sent before.
+    Before,
+    /// It is another one meanwhile.
+    Not,
 }
 
 fn account_of(row: &Row) -> Result<Account> {

@@ -79,6 +79,26 @@ pub(super) async fn who_set(
     row.map(|row| sql::get::<&str>(&row, "name").map(SafeText::new)).transpose()
 }
 
+/// Who changed a field last of which the log keeps no value, only that it was changed; none where that is not known.
+pub(super) async fn who_changed(
+    tx: &Transaction<'_>,
+    entity: &str,
+    id: &str,
+    field: &str,
+) -> Result<Option<SafeText>> {
+    let row = sql::maybe_row(
+        tx,
+        "SELECT coalesce(nullif(btrim(u.name), ''), u.email) AS name \
+               FROM (SELECT e.actor_id FROM desk.events AS e \
+                      WHERE e.entity = $1 AND e.entity_id = $2 AND jsonb_exists(e.after -> 'changed', $3) \
+                      ORDER BY e.id DESC LIMIT 1) AS latest \
+               JOIN public.users AS u ON u.id = latest.actor_id",
+        &[(&entity, Type::TEXT), (&id, Type::TEXT), (&field, Type::TEXT)],
+    )
+    .await?;
+    row.map(|row| sql::get::<&str>(&row, "name").map(SafeText::new)).transpose()
+}
+
 /// The event of a reply that was sent before.
 pub(super) async fn of_reply(tx: &Transaction<'_>, ticket: &str, comment: &str) -> Result<Option<EventId>> {
     let row = sql::maybe_row(

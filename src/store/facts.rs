@@ -4,6 +4,7 @@
 //! held on accounts: the web app updates those in transactions of its own, and waiting for each other in both
 //! orders would end one of its transactions.
 
+use super::auth;
 use super::error::Result;
 use super::moment::Moment;
 use super::sql;
@@ -40,7 +41,11 @@ pub async fn read(tx: &Transaction<'_>, actor: &Actor, command: &Command) -> Res
         sql::row(tx, STANDING, &[(&user, Type::TEXT), (&session, Type::TEXT), (&named, Type::TEXT)]).await?;
     let role = sql::get::<Option<&str>>(&row, "named_role")?.map(Role::parse);
     let active = sql::get::<Option<bool>>(&row, "named_active")?;
-    Ok(Facts { standing: standing_of(&row)?, named: role.zip(active) })
+    let super_admin_besides = match command.account() {
+        Some(user) => auth::super_admin_besides(tx, user).await?,
+        None => true,
+    };
+    Ok(Facts { standing: standing_of(&row)?, named: role.zip(active), super_admin_besides })
 }
 
 fn ids(actor: &Actor) -> (Option<&str>, Option<&str>) {
@@ -78,6 +83,11 @@ fn named(command: &Command) -> Option<&UserId> {
             | ProjectChange::Description(_)
             | ProjectChange::Requirements(_) => None,
         }),
+        Command::EditUser { user, .. }
+        | Command::SetActive { user, .. }
+        | Command::SetRole { user, .. }
+        | Command::ExportUser { user } => Some(user),
+        Command::EraseUser(erasure) => Some(&erasure.user),
         Command::SetStatus { .. }
         | Command::SetPriority { .. }
         | Command::SetWaiting { .. }
@@ -85,6 +95,8 @@ fn named(command: &Command) -> Option<&UserId> {
         | Command::SaveDraft { .. }
         | Command::DiscardDraft { .. }
         | Command::MarkSeen { .. }
-        | Command::AddUser { .. } => None,
+        | Command::AddUser { .. }
+        | Command::CreateUser { .. }
+        | Command::ChangeMyPassword { .. } => None,
     }
 }

@@ -4,6 +4,7 @@
 //! facts and gets a permit; [`carry_out`] compares what the author saw, writes, and logs the event. What already
 //! is as wanted counts as done and leaves no event, so that any command may be sent again after a lost answer.
 
+mod erasure;
 mod projects;
 mod replies;
 mod tickets;
@@ -62,6 +63,8 @@ pub struct Written {
     pub draft: Option<SavedDraft>,
     /// A code to hand over.
     pub code: Option<IssuedCode>,
+    /// It was too much for one transaction: the same command, sent again, goes on.
+    pub unfinished: bool,
 }
 
 impl Written {
@@ -88,6 +91,7 @@ pub struct Means<'a> {
 pub struct Locked {
     ticket: Option<TicketNow>,
     project: Option<ProjectNow>,
+    user: Option<users::UserNow>,
 }
 
 /// A ticket as it is.
@@ -116,7 +120,7 @@ struct ProjectNow {
 
 /// Locks what a command is to change. Waits for whoever holds it, as long as `lock_timeout` allows.
 pub async fn lock(tx: &Transaction<'_>, command: &Command) -> Result<Locked> {
-    let mut locked = Locked { ticket: None, project: None };
+    let mut locked = Locked { ticket: None, project: None, user: None };
     match command {
         Command::SetStatus { ticket, .. } | Command::Reply { ticket, .. } => {
             locked.ticket = lock_both(tx, ticket).await?;
@@ -133,7 +137,13 @@ pub async fn lock(tx: &Transaction<'_>, command: &Command) -> Result<Locked> {
         | Command::MarkSeen { .. }
         | Command::CreateProject { .. }
         | Command::IssueToken { .. }
-        | Command::AddUser { .. } => {}
+        | Command::ExportUser { .. }
+        | Command::ChangeMyPassword { .. } => {}
+        Command::AddUser { .. } | Command::CreateUser { .. } => users::lock_all(tx).await?,
+        Command::EditUser { user, .. } | Command::SetActive { user, .. } | Command::SetRole { user, .. } => {
+            locked.user = users::lock(tx, user).await?;
+        }
+        Command::EraseUser(erasure) => locked.user = users::lock(tx, &erasure.user).await?,
     }
     Ok(locked)
 }
@@ -220,6 +230,7 @@ pub async fn carry_out(
     let origin = means.origin;
     let author = Author { actor: &actor, origin, undoes: means.undoes };
     let ticket_now = locked.ticket.ok_or(Failure::Gone("ticket"));
+    let user_now = locked.user.ok_or(Failure::Gone("account"));
     match command {
         Command::Assign { ticket, change } => {
             tickets::assign(tx, author, &ticket, &ticket_now?, &change).await
@@ -269,6 +280,17 @@ pub async fn carry_out(
             let new = users::NewUser { user, email, name, company, role, password_hash };
             users::add(tx, author, &new).await
         }
+        Command::CreateUser { user, fields } => users::create(tx, author, &user, &fields).await,
+        Command::EditUser { user, changes } => users::edit(tx, author, &user, &user_now?, &changes).await,
+        Command::SetActive { user, change } => {
+            users::set_active(tx, author, &user, &user_now?, &change).await
+        }
+        Command::SetRole { user, change } => users::set_role(tx, author, &user, &user_now?, &change).await,
+        Command::ChangeMyPassword { change } => {
+            users::change_password(tx, author, reader(author)?, &change).await
+        }
+        Command::EraseUser(erasure) => erasure::erase(tx, author, &erasure, &user_now?).await,
+        Command::ExportUser { user } => users::note_export(tx, author, &user).await,
     }
 }
 

@@ -199,9 +199,9 @@ pub const RELATIONS: &[Relation] = &[
             Update(&["assignee_id", "priority", "waiting_since", "answered_at"]),
         ],
     ),
-    // A trigger counts the version up whatever is written there: the right is for locking the row.
+    // A trigger counts the version up whatever is written there: the right is for locking the row, as with accounts.
     relation("desk.projects", &[Select(ALL), Update(&["version"])]),
-    relation("desk.users", &[Select(ALL)]),
+    relation("desk.users", &[Select(ALL), Update(&["version"])]),
     relation("desk.reads", &[Select(ALL), Insert(ALL), Update(&["seen_at"]), Delete]),
     relation("desk.drafts", &[Select(ALL), Insert(ALL), Update(ALL), Delete]),
     // Append-only, and the number is the server's.
@@ -242,9 +242,12 @@ pub const FUNCTIONS: &[Function] = &[
     called("desk.add_tickets(text[], timestamp without time zone[])"),
     called("desk.answer_time(timestamp without time zone)"),
     called("desk.compute_tickets(text[], timestamp without time zone[])"),
+    // Only of accounts that are erased, and only into a mark.
+    called("desk.erase_texts(text)"),
     called("desk.fold(integer)"),
     called("desk.title_key(text)"),
     called("desk.token_ask(text, text, text, text)"),
+    called("desk.token_cancel(text)"),
     called("desk.token_issue(text, text, integer)"),
     called("desk.token_redeem(text, text, text, text)"),
     called("desk.token_sweep(boolean)"),

@@ -53,7 +53,7 @@ pub(super) async fn create(
         return Ok(Written::default());
     }
     let after = json!({
-        "title": fields.title,
+        "title": length(Some(&fields.title)),
         "client_id": fields.client.as_str(),
         "status": fields.status.as_str(),
         "type": fields.kind.as_str(),
@@ -210,7 +210,7 @@ fn label(change: &ProjectChange) -> &'static str {
 
 fn value_now(now: &ProjectNow, change: &ProjectChange) -> Value {
     match change {
-        ProjectChange::Title(_) => json!(now.title),
+        ProjectChange::Title(_) => length(Some(&now.title)),
         ProjectChange::Client(_) => json!(now.client.as_str()),
         ProjectChange::Status(_) => json!(now.status.as_str()),
         ProjectChange::Kind(_) => json!(now.kind.as_str()),
@@ -224,7 +224,7 @@ fn value_now(now: &ProjectNow, change: &ProjectChange) -> Value {
 
 fn value_wanted(change: &ProjectChange) -> Value {
     match change {
-        ProjectChange::Title(change) => json!(change.to),
+        ProjectChange::Title(change) => length(Some(&change.to)),
         ProjectChange::Client(change) => json!(change.to.as_str()),
         ProjectChange::Status(change) => json!(change.to.as_str()),
         ProjectChange::Kind(change) => json!(change.to.as_str()),
@@ -238,7 +238,7 @@ fn value_wanted(change: &ProjectChange) -> Value {
     }
 }
 
-/// What the log keeps of a text: how long it is.
+/// What the log keeps of a text: how long it is. It can't be changed later, and a title may name a person.
 fn length(text: Option<&str>) -> Value {
     json!(text.map(|text| text.chars().count()))
 }
