@@ -3,10 +3,13 @@
 //! Pure: random bytes come in as arguments, the clock does not exist here. bcrypt takes long on purpose:
 //! callers run [`Attempt::work`] off the thread that draws.
 
+mod common;
+
 use crate::domain::command::PasswordHash;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::safe_text::SafeText;
 use crate::domain::user::Role;
+use common::Guessed;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -29,8 +32,13 @@ impl Password {
         Self(Zeroizing::new(text))
     }
 
-    /// Checks a password that is to be set: 12 characters or more, 72 bytes or fewer, no NUL.
+    /// Checks a password that is to be set: 12 characters or more, 72 bytes or fewer, no NUL, not easily guessed.
     pub fn check_new(&self) -> Result<(), PasswordRefused> {
+        self.check_new_of(&[])
+    }
+
+    /// The same, for an owner of whom this is known: name, address, company.
+    pub fn check_new_of(&self, about: &[&str]) -> Result<(), PasswordRefused> {
         if self.0.chars().count() < SHORTEST_PASSWORD {
             Err(PasswordRefused::TooShort)
         } else if self.0.len() > LONGEST_PASSWORD {
@@ -38,7 +46,11 @@ impl Password {
         } else if self.0.contains('\0') {
             Err(PasswordRefused::Nul)
         } else {
-            Ok(())
+            match common::guessed(&self.0, about) {
+                Some(Guessed::Common) => Err(PasswordRefused::Common),
+                Some(Guessed::Personal) => Err(PasswordRefused::Personal),
+                None => Ok(()),
+            }
         }
     }
 
@@ -67,6 +79,16 @@ pub enum PasswordRefused {
     /// A NUL inside.
     #[error("the password holds a NUL character: take another one")]
     Nul,
+    /// Others would try it first.
+    #[error(
+        "the password is among the commonest, or one of them with something added: take a few words that have nothing to do with each other"
+    )]
+    Common,
+    /// Others would try it first who know its owner.
+    #[error(
+        "the password is little more than a name, an address or this product's name: take a few words that have nothing to do with you"
+    )]
+    Personal,
 }
 
 /// What the database knows of an account that somebody wants to sign in to.
@@ -372,8 +394,13 @@ mod tests {
         let check = |text: &str| Password::new(text.to_owned()).check_new();
         assert_eq!(check("elevenchars"), Err(PasswordRefused::TooShort));
         assert_eq!(check("twelve chars"), Ok(()));
-        assert_eq!(check(&"é".repeat(36)), Ok(()));
-        assert_eq!(check(&"é".repeat(37)), Err(PasswordRefused::TooLong));
+        let two_bytes_each =
+            |count: u32| -> String { (0..count).filter_map(|at| char::from_u32(0x100 + 7 * at)).collect() };
+        assert_eq!(check(&two_bytes_each(36)), Ok(()));
+        assert_eq!(check(&two_bytes_each(37)), Err(PasswordRefused::TooLong));
+        assert_eq!(check("password1234"), Err(PasswordRefused::Common));
+        let of_ada = Password::new("lovelace 1815".to_owned()).check_new_of(&["Ada Lovelace"]);
+        assert_eq!(of_ada, Err(PasswordRefused::Personal));
         assert_eq!(check("twelve\0chars"), Err(PasswordRefused::Nul));
     }
 

@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod accounts;
 mod adoption;
 mod app;
 mod app_boards;
@@ -25,6 +26,7 @@ mod demo;
 mod dependencies;
 mod desk;
 mod doctor;
+mod erasure;
 mod fixtures;
 mod fixtures_boards;
 mod forbidden;

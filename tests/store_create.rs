@@ -294,7 +294,7 @@ async fn an_operator_makes_accounts_whose_addresses_differ_in_more_than_case() {
         email: email.to_owned(),
         name: "Ada".to_owned(),
         company: None,
-        role: Role::SuperAdmin,
+        role: Role::Admin,
         password_hash: PasswordHash::new("$2b$04$xxxxxxxxxxxxxxxxxxxxxuxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
     };
     let operator = Actor::operator();
@@ -310,11 +310,11 @@ async fn an_operator_makes_accounts_whose_addresses_differ_in_more_than_case() {
     assert!(matches!(world.execute(&operator, add("w", "no address")).await, Err(Failure::Invalid(_))));
     assert_eq!(
         world.value("SELECT concat_ws(' ', id, role, email_verified, active) FROM public.users").await,
-        "u SUPER_ADMIN t t"
+        "u ADMIN t t"
     );
     assert_eq!(
         world.value("SELECT concat_ws(' ', actor_kind, after) FROM desk.events").await,
-        r#"operator {"role": "SUPER_ADMIN"}"#
+        r#"operator {"role": "ADMIN"}"#
     );
 }
 

@@ -44,7 +44,8 @@ async fn the_first_account_can_sign_in_at_once() {
     assert_eq!(kept, "$2b$12$ 36");
     let again = said(&add(&world, "ADA@kaygia.example", "ADMIN", PASSWORD));
     assert!(
-        !again.0 && again.1.starts_with("desk: an account with this e-mail address exists already"),
+        !again.0
+            && again.1.starts_with("desk: there is an active super administrator: sign in with `desk login`"),
         "{again:?}"
     );
 }
@@ -63,6 +64,18 @@ async fn what_cannot_be_an_account_is_refused_in_one_sentence() {
             "ada@kaygia.example",
             long.as_str(),
             "desk: the password is too long: 72 bytes at most (the web app reads no further)\n",
+        ),
+        (
+            "ada@kaygia.example",
+            "Password-2026",
+            "desk: the password is among the commonest, or one of them with something added: take a few words that have \
+             nothing to do with each other\n",
+        ),
+        (
+            "ada@kaygia.example",
+            "lovelace 1815",
+            "desk: the password is little more than a name, an address or this product's name: take a few words that have \
+             nothing to do with you\n",
         ),
         ("ada at kaygia", PASSWORD, "desk: this is no e-mail address\n"),
     ];

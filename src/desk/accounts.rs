@@ -28,6 +28,8 @@ pub struct NewAccount {
 /// Makes an account that can sign in at once. Hashing the password takes about half a second.
 pub async fn add(url: &str, pooled: bool, account: NewAccount, origin: &str) -> Result<(), Failure> {
     let NewAccount { user, email, name, company, role, password } = account;
+    let about = [email.as_str(), name.as_str(), company.as_deref().unwrap_or_default()];
+    password.check_new_of(&about).map_err(|refused| Failure::Invalid(refused.to_string()))?;
     let password_hash = password.hash().map_err(|refused| Failure::Invalid(refused.to_string()))?;
     let command = Command::AddUser {
         user,
