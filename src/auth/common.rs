@@ -102,7 +102,7 @@ fn neighbours(one: char, next: char) -> bool {
         let place = |wanted| row.chars().position(|c| c == wanted);
         place(one).zip(place(next)).is_some_and(|(a, b)| a.abs_diff(b) == 1)
     };
-    one == next || (one, next) == ('9', '0') || ROWS.iter().any(|row| on(&row))
+    one == next || (one, next) == ('9', '0') || ROWS.iter().any(on)
 }
 
 /// The words of what is known, the longest first.
