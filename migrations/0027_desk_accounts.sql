@@ -28,7 +28,7 @@ BEGIN
     RAISE EXCEPTION 'this account is not erased' USING ERRCODE = 'insufficient_privilege';
   END IF;
   DELETE FROM desk.drafts d USING desk.tickets t WHERE t.client_id = account AND d.ticket_id = t.ticket_id;
-  FOR i IN 1..20 LOOP
+  FOR i IN 1..10 LOOP
     UPDATE public.support_tickets t
        SET subject = mark, description = mark, updated_at = clock_timestamp() AT TIME ZONE 'utc'
      WHERE t.id IN (SELECT s.id FROM public.support_tickets s
@@ -38,7 +38,7 @@ BEGIN
     EXIT WHEN touched < portion;
   END LOOP;
   more := more OR touched = portion;
-  FOR i IN 1..20 LOOP
+  FOR i IN 1..10 LOOP
     UPDATE public.ticket_comments c SET content = mark, updated_at = clock_timestamp() AT TIME ZONE 'utc'
      WHERE c.id IN (SELECT s.id FROM public.ticket_comments s
                      WHERE s.user_id = account AND s.content <> mark ORDER BY s.id LIMIT portion);
@@ -46,7 +46,7 @@ BEGIN
     EXIT WHEN touched < portion;
   END LOOP;
   more := more OR touched = portion;
-  FOR i IN 1..20 LOOP
+  FOR i IN 1..10 LOOP
     UPDATE public.projects p
        SET title = mark, description = mark, requirements = mark, updated_at = clock_timestamp() AT TIME ZONE 'utc'
      WHERE p.id IN (SELECT s.id FROM public.projects s

@@ -18,7 +18,7 @@ fn dump(world: &World) -> String {
     // Beside the server itself: the folder of the programs may hold links to some of them only.
     let server = Programs::find().unwrap().folder().join("postgres").canonicalize().unwrap();
     let program = server.with_file_name("pg_dump");
-    let output = Process::new(program).arg("--inserts").arg(world.db.url()).output().unwrap();
+    let output = Process::new(program).arg("--inserts").arg(world.db.owner_url()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().to_lowercase()
 }

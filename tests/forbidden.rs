@@ -41,6 +41,7 @@ const FORBIDDEN: &[&str] = &[
     "UPDATE public.ticket_comments SET user_id = 'ada'",
     "UPDATE public.support_tickets SET subject = 'another'",
     "UPDATE public.support_tickets SET description = 'another'",
+    "SELECT desk.erase_texts('grace')",
     "UPDATE public.support_tickets SET client_id = 'ada'",
     "UPDATE public.support_tickets SET ticket_number = 'N-0'",
     "UPDATE public.users SET id = 'ada2' WHERE id = 'ada'",

@@ -10,8 +10,6 @@ use super::user::Role;
 pub const ERASED_CLIENT: &str = "erased client";
 /// The name that an erased member of staff's account shows from then on.
 pub const FORMER_STAFF: &str = "former staff";
-/// What stands in the place of an erased text.
-pub const ERASED_TEXT: &str = "[erased]";
 
 const STAND_IN: (&str, &str) = ("erased-", "@invalid");
 

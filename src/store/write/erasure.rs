@@ -1,24 +1,20 @@
 //! Erasing a person: what says who they were is overwritten, and nothing is deleted that others need.
 //!
 //! Their row in ours is locked first, so that the trigger that follows theirs never has to leave it for later. Texts
-//! go in portions; what is left after one transaction is told, and the same command sent again goes on.
+//! go in portions, by a function that touches those of erased accounts alone; what is left after one transaction is told, and the same command sent again goes on.
 
 use super::users::{self, UserNow};
 use super::{Outcome, Written};
-use crate::domain::account::{ClientTexts, ERASED_CLIENT, ERASED_TEXT, Erasure, FORMER_STAFF, is_erased};
+use crate::domain::account::{ClientTexts, ERASED_CLIENT, Erasure, FORMER_STAFF, is_erased};
 use crate::domain::failure::Failure;
 use crate::domain::ids::UserId;
 use crate::store::error::Result;
 use crate::store::events::Author;
+use crate::store::sessions;
 use crate::store::sql;
 use serde_json::json;
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
-
-/// Rows of one statement: triggers bring ours up to date by themselves up to this many.
-const PORTION: i64 = 50;
-/// Statements of one transaction for each kind of text.
-const PORTIONS: usize = 20;
 
 /// Erases an account, and the texts of a client if asked.
 pub(super) async fn erase(
@@ -64,52 +60,15 @@ async fn account(tx: &Transaction<'_>, erasure: &Erasure, now: &UserNow) -> Resu
         &[(&user.as_str(), Type::TEXT), (&name, Type::TEXT), (&erasure.stand_in(), Type::TEXT)],
     )
     .await?;
-    users::end_sessions(tx, user, None).await?;
+    sessions::end_all_of(tx, user, None).await?;
     users::cancel_codes(tx, user).await?;
     sql::execute(tx, "DELETE FROM desk.drafts AS d WHERE d.user_id = $1", &only).await?;
     sql::execute(tx, "DELETE FROM desk.reads AS r WHERE r.user_id = $1", &only).await?;
     Ok(())
 }
 
-/// Overwrites what a client wrote, and drops what staff were about to answer. Says whether some is left.
+/// Overwrites a portion of what a client wrote, and drops what staff were about to answer. Says whether some is left.
 async fn their_texts(tx: &Transaction<'_>, user: &UserId) -> Result<bool> {
-    sql::execute(
-        tx,
-        "DELETE FROM desk.drafts AS d USING desk.tickets AS t WHERE t.client_id = $1 AND d.ticket_id = t.ticket_id",
-        &[(&user.as_str(), Type::TEXT)],
-    )
-    .await?;
-    let left = [
-        overwrite(tx, user, TICKETS).await?,
-        overwrite(tx, user, COMMENTS).await?,
-        overwrite(tx, user, PROJECTS).await?,
-    ];
-    Ok(left.contains(&true))
-}
-
-const TICKETS: &str = "UPDATE public.support_tickets AS t \
-        SET subject = $2, description = $2, updated_at = clock_timestamp() AT TIME ZONE 'utc' \
-      WHERE t.id IN (SELECT s.id FROM public.support_tickets AS s \
-                      WHERE s.client_id = $1 AND (s.subject <> $2 OR s.description <> $2) ORDER BY s.id LIMIT $3)";
-const COMMENTS: &str = "UPDATE public.ticket_comments AS c \
-        SET content = $2, updated_at = clock_timestamp() AT TIME ZONE 'utc' \
-      WHERE c.id IN (SELECT s.id FROM public.ticket_comments AS s \
-                      WHERE s.user_id = $1 AND s.content <> $2 ORDER BY s.id LIMIT $3)";
-const PROJECTS: &str = "UPDATE public.projects AS p \
-        SET title = $2, description = $2, requirements = $2, updated_at = clock_timestamp() AT TIME ZONE 'utc' \
-      WHERE p.id IN (SELECT s.id FROM public.projects AS s \
-                      WHERE s.client_id = $1 AND (s.title, s.description, s.requirements) IS DISTINCT FROM ($2, $2, $2) \
-                      ORDER BY s.id LIMIT $3)";
-
-/// Portion by portion; whether there may be more.
-async fn overwrite(tx: &Transaction<'_>, user: &UserId, statement: &str) -> Result<bool> {
-    for _ in 0..PORTIONS {
-        let params =
-            [(&user.as_str() as _, Type::TEXT), (&ERASED_TEXT as _, Type::TEXT), (&PORTION as _, Type::INT8)];
-        let touched = sql::execute(tx, statement, &params).await?;
-        if touched < PORTION.unsigned_abs() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    let row = sql::row(tx, "SELECT desk.erase_texts($1) AS more", &[(&user.as_str(), Type::TEXT)]).await?;
+    sql::get(&row, "more")
 }
