@@ -130,7 +130,7 @@ async fn an_edit_touches_its_columns_alone_and_overwrites_nothing_unseen() {
     let stale = AccountChange::Company(Change::new(Some("Acme Ltd".into()), Some("Acme".into())));
     match world.execute(&ada, edit("grace", stale)).await {
         Err(Failure::Overtaken { field: "company", now, by: None }) => {
-            assert_eq!(now.as_str(), "Acme Global")
+            assert_eq!(now.as_str(), "Acme Global");
         }
         other => panic!("{other:?}"),
     }

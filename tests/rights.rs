@@ -165,6 +165,9 @@ fn commands() -> Vec<(String, Command, Named, Besides)> {
     commands
 }
 
+/// Makes a command about somebody's account.
+type Make = fn(UserId) -> Command;
+
 /// Commands about accounts, with whose they are.
 fn accounts() -> Vec<(String, Command, Named, Besides)> {
     let somebody = || UserId::new("a");
@@ -190,7 +193,7 @@ fn accounts() -> Vec<(String, Command, Named, Besides)> {
         commands.push((format!("user.create as {}", role.as_str()), command, None, Besides::Somebody));
     }
     let text = || Change::new(None, Some(String::new()));
-    let kinds: [(&str, fn(UserId) -> Command); 8] = [
+    let kinds: [(&str, Make); 8] = [
         ("user.edit name of", |user| Command::EditUser {
             user,
             changes: vec![AccountChange::Name(Change::new(None, None))],
