@@ -6,6 +6,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   UPDATE public.password_resets r SET used = true WHERE r.user_id = account AND NOT r.used;
   UPDATE public.email_verifications v SET used = true WHERE v.user_id = account AND NOT v.used;
+  -- What was asked for and is not made yet; nothing of the address stays behind either.
+  UPDATE desk.token_asks a SET email_digest = '' WHERE a.user_id = account;
 END
 $$;
 
