@@ -209,6 +209,13 @@ pub enum Effect {
         /// The event that this takes back.
         undoes: Option<EventId>,
     },
+    /// Keep a draft on this machine: the database takes its time.
+    Keep {
+        /// The ticket that is answered.
+        ticket: TicketId,
+        /// What is written so far.
+        draft: Draft,
+    },
     /// Decide an attempt and answer with [`Msg::SignedIn`].
     SignIn {
         /// As typed.

@@ -27,3 +27,5 @@ mod run;
 #[path = "faults/servers.rs"]
 mod servers;
 mod support;
+#[path = "faults/terminals.rs"]
+mod terminals;

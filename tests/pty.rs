@@ -209,7 +209,7 @@ async fn a_mistake_of_the_desk_gives_the_terminal_back_and_keeps_the_draft() {
     assert!(said.contains("stopped because of a mistake in itself") && said.contains("desk.log"), "{said}");
     assert_eq!(draft(&world).await, "typed just before");
     let log = std::fs::read_to_string(state.path().join("desk.log")).unwrap();
-    assert!(log.contains("session.rs") && !log.contains("typed just before"), "{log}");
+    assert!(log.contains("mistakes.rs") && !log.contains("typed just before"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -255,6 +255,27 @@ async fn autosaves_go_to_this_machine_while_the_database_is_away_and_to_it_when_
     }
 }
 
+/// The story: somebody typed on for seconds while the first saving hung on a frozen server. Then the machine was gone,
+/// and with it all that the hanging saving did not hold.
+#[tokio::test(start_paused = true)]
+async fn what_is_typed_on_while_a_saving_hangs_is_on_this_machine_too() {
+    for mood in [Mood::Unreachable, Mood::Frozen] {
+        let mut desk = Desk::ready(Begin::default()).await;
+        desk.fake.be(mood);
+        desk.write_reply("begun").await;
+        tokio::time::sleep(Duration::from_millis(900)).await;
+        for (typed, all) in [(" and on", "begun and on"), (" and on", "begun and on and on")] {
+            desk.text(typed);
+            tokio::time::sleep(Duration::from_millis(1200)).await;
+            assert_eq!(spooled(&desk.state), [(TicketId::new("t0"), all.to_owned())], "{mood:?}");
+        }
+        desk.fake.be(Mood::Willing);
+        desk.fake.carried_out(is_draft_of("begun and on and on")).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        assert_eq!(spooled(&desk.state), [], "{mood:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_folder_that_cannot_be_written_is_told_and_nothing_else_happens() {
     let mut desk = Desk::ready(Begin::default()).await;

@@ -124,6 +124,21 @@ impl<G: Gateway> Effects<G> {
         });
     }
 
+    /// A read that goes wrong by a mistake of ours, for tests.
+    #[cfg(debug_assertions)]
+    pub(super) fn make_a_mistake(&self) {
+        let notes = self.notes.clone();
+        tokio::spawn(async move {
+            let mistake = async {
+                assert!(notes.is_closed(), "a mistake that was asked for");
+                Ok(())
+            };
+            let failed = limited(mistake).await;
+            let told = failed.err().map_or_else(String::new, |failure| failure.sentence());
+            let _ = notes.send(Note::Msg(Msg::Notice(told)));
+        });
+    }
+
     /// Writes, after all earlier writes about the same thing; `undoes` is the event that this takes back.
     pub fn execute(&mut self, req: Req, command: Command, undoes: Option<EventId>) {
         while self.writing.try_join_next().is_some() {}

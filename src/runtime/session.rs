@@ -8,6 +8,8 @@
 //! given back and what was typed is in the database or on this machine.
 
 mod arrivals;
+#[cfg(debug_assertions)]
+mod mistakes;
 
 use super::editor;
 use super::effects::{Effects, Note};
@@ -137,6 +139,8 @@ pub struct Session<S, G: Gateway, C> {
     editing: Option<AbortHandle>,
     stop: fn(),
     alarm: Alarm,
+    #[cfg(debug_assertions)]
+    flaws: mistakes::Flaws,
 }
 
 /// What the listener said last.
@@ -180,6 +184,8 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
             editing: None,
             stop: parts.stop,
             alarm: parts.alarm,
+            #[cfg(debug_assertions)]
+            flaws: mistakes::Flaws::default(),
         }
     }
 
@@ -297,6 +303,11 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
         match effect {
             Effect::Fetch { req, query } => self.effects.fetch(req, query),
             Effect::Execute { req, command, undoes } => self.effects.execute(req, command, undoes),
+            Effect::Keep { ticket, draft } => {
+                if let Some(user) = self.user.clone() {
+                    self.effects.keep(user, vec![(ticket, draft)]);
+                }
+            }
             Effect::SignIn { email, password } => self.effects.sign_in(email, password),
             Effect::Copy(text) => {
                 if let Err(why) = self.screen.copy(&text) {
@@ -370,8 +381,7 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
             Signal::Interrupt(end) => ControlFlow::Break(Ending::Signal(end)),
             Signal::Resized => self.resize(),
             #[cfg(debug_assertions)]
-            #[expect(clippy::panic, reason = "that is what it is for")]
-            Signal::Break => panic!("a mistake that was asked for"),
+            Signal::Break(mistake) => self.make(mistake),
             Signal::Continued => {
                 // Somebody else had the terminal meanwhile.
                 self.screen.lend();
@@ -444,6 +454,8 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
         }
         self.dirty = false;
         self.pace.drawn(now);
+        #[cfg(debug_assertions)]
+        self.flaws.show(mistakes::Moment::Drawing);
         let Self { screen, state, theme, .. } = self;
         if let Err(error) = screen.draw(state.size, |frame| ui::draw(state, theme, frame)) {
             tracing::info!(%error, "the terminal took no frame");

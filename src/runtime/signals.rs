@@ -22,9 +22,35 @@ pub enum Signal {
     Interrupt(End),
     /// The process is to end.
     End(End),
-    /// SIGUSR1, in debug builds only: the loop is to make a mistake, so that tests can see what becomes of it.
+    /// SIGUSR1, in debug builds only: a mistake is to be made, so that tests can see what becomes of it.
     #[cfg(debug_assertions)]
-    Break,
+    Break(Mistake),
+}
+
+/// Where a mistake is to be made. `KAYGIA_DESK_MISTAKE` says so: `update`, `draw`, `task` or `drop`.
+#[cfg(debug_assertions)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mistake {
+    /// In the middle of a turn of the loop.
+    Update,
+    /// While a frame is drawn.
+    Draw,
+    /// In a task that waits for the database.
+    Task,
+    /// When the session is dropped, after an orderly end.
+    Drop,
+}
+
+#[cfg(debug_assertions)]
+impl Mistake {
+    fn asked_for() -> Self {
+        match std::env::var("KAYGIA_DESK_MISTAKE").as_deref() {
+            Ok("draw") => Self::Draw,
+            Ok("task") => Self::Task,
+            Ok("drop") => Self::Drop,
+            _ => Self::Update,
+        }
+    }
 }
 
 /// Which signal ends the process.
@@ -92,7 +118,7 @@ struct Streams {
 impl Streams {
     async fn next(&mut self) -> Option<Signal> {
         #[cfg(debug_assertions)]
-        let broken = async { self.broken.recv().await.map(|()| Signal::Break) };
+        let broken = async { self.broken.recv().await.map(|()| Signal::Break(Mistake::asked_for())) };
         #[cfg(not(debug_assertions))]
         let broken = std::future::pending();
         tokio::select! {

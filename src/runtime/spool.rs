@@ -11,6 +11,7 @@ use crate::domain::ticket::{Draft, TicketStatus};
 use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -26,8 +27,8 @@ const KIND: &str = "reply";
 pub struct Spool {
     folder: PathBuf,
     database: String,
-    /// One file is kept or forgotten at a time.
-    busy: Arc<Mutex<()>>,
+    /// One file is kept or forgotten at a time. What was settled last for a file is not kept again by a latecomer.
+    settled: Arc<Mutex<HashMap<PathBuf, Settled>>>,
 }
 
 /// Why a kept draft is not needed any more.
@@ -37,6 +38,16 @@ pub enum Settled {
     Saved(Draft),
     /// It was sent or thrown away.
     Over(CommentId),
+}
+
+impl Settled {
+    /// Whether a draft of this text needs no keeping.
+    fn settles(&self, comment: &CommentId, content: &str) -> bool {
+        match self {
+            Self::Saved(draft) => draft.comment == *comment && draft.content == content,
+            Self::Over(over) => over == comment,
+        }
+    }
 }
 
 /// A draft as it lies in its file.
@@ -55,7 +66,7 @@ struct Kept {
 impl Spool {
     /// In the state folder of this machine's user; `database` tells the drafts of several databases apart.
     pub fn new(state_folder: &Path, database: impl Into<String>) -> Self {
-        Self { folder: state_folder.join("drafts"), database: database.into(), busy: Arc::default() }
+        Self { folder: state_folder.join("drafts"), database: database.into(), settled: Arc::default() }
     }
 
     /// Keeps a draft in place of an earlier one for the same ticket.
@@ -71,9 +82,12 @@ impl Spool {
             version: draft.version,
         };
         let bytes = serde_json::to_vec(&kept)?;
-        let _alone = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let path = self.path(user, ticket);
+        let settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        if settled.get(&path).is_some_and(|settled| settled.settles(&draft.comment, &draft.content)) {
+            return Ok(());
+        }
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let beside = path.with_extension(format!("{}.tmp", std::process::id()));
         let replaced = write_synced(&beside, &bytes).and_then(|()| fs::rename(&beside, &path));
         if replaced.is_err() {
@@ -85,14 +99,15 @@ impl Spool {
 
     /// Forgets the draft of a ticket, unless it is another or a newer one.
     pub fn forget(&self, user: &UserId, ticket: &TicketId, settled: &Settled) -> io::Result<()> {
-        let _alone = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.path(user, ticket);
+        all.insert(path.clone(), settled.clone());
         let Some(kept) = read(&path) else { return Ok(()) };
-        let settles = match settled {
-            Settled::Saved(draft) => kept.comment == draft.comment.as_str() && kept.content == draft.content,
-            Settled::Over(comment) => kept.comment == comment.as_str(),
-        };
-        if settles { fs::remove_file(&path) } else { Ok(()) }
+        if settled.settles(&CommentId::new(kept.comment), &kept.content) {
+            fs::remove_file(&path)
+        } else {
+            Ok(())
+        }
     }
 
     /// What is kept for somebody. Files that are not whole or not ours are left where they are.

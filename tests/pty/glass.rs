@@ -161,6 +161,21 @@ impl Glass {
         self.written.0.lock().unwrap().bytes.clone()
     }
 
+    /// How many bytes were written so far.
+    #[allow(dead_code, reason = "for the suite of faults")]
+    pub fn bytes_written(&self) -> usize {
+        self.written.0.lock().unwrap().bytes.len()
+    }
+
+    /// Whether more than these bytes are written within this time.
+    #[allow(dead_code, reason = "for the suite of faults")]
+    pub fn writes_within(&self, bytes: usize, limit: Duration) -> bool {
+        let (written, changed) = &*self.written;
+        let now = written.lock().unwrap();
+        let waited = changed.wait_timeout_while(now, limit, |now| now.bytes.len() <= bytes).unwrap();
+        !waited.1.timed_out()
+    }
+
     /// Signs in as the one whose password is `correct horse`.
     pub fn sign_in(&mut self, user: &str) {
         self.shows("Password");

@@ -22,6 +22,10 @@ use std::time::Duration;
 const SAVE_AFTER: Duration = Duration::from_millis(300);
 /// After a failure it is tried again after this.
 const RETRY_AFTER: Duration = Duration::from_secs(3);
+/// Keys that no saving under way holds are kept on this machine this long after the first of them,
+const KEEP_AFTER: Duration = Duration::from_millis(500);
+/// and not before the saving under way has put its own text there.
+const SAVING_KEEPS: Duration = Duration::from_secs(1);
 
 /// The bar before sending.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,6 +70,10 @@ pub struct Composer {
     saved_text: String,
     save_due: Option<Timestamp>,
     saving: Option<Req>,
+    /// Since when a saving is under way.
+    saving_since: Timestamp,
+    /// The first key that is in no saving and not on this machine.
+    touched: Option<Timestamp>,
 }
 
 impl Composer {
@@ -77,6 +85,16 @@ impl Composer {
     /// Whether everything typed is in the database.
     pub fn is_saved(&self) -> bool {
         self.editor.text() == self.saved_text
+    }
+
+    /// While the database does not take the text soon, what is typed on is kept here.
+    fn keep_due(&self) -> Option<Timestamp> {
+        let due = self.touched?.after(KEEP_AFTER);
+        match self.saving {
+            Some(_) => Some(due.max(self.saving_since.after(SAVING_KEEPS))),
+            None => self.save_failed.then_some(due),
+        }
+        .filter(|_| self.sending.is_none())
     }
 
     fn draft(&self) -> Draft {
@@ -148,6 +166,8 @@ fn begin(state: &mut State, open: &Thread) {
         saved_text: draft.content,
         save_due: None,
         saving: None,
+        saving_since: state.now,
+        touched: None,
     });
 }
 
@@ -232,6 +252,7 @@ pub fn typed(state: &mut State, key: Key) -> Edited {
     let edited = composer.editor.key(key);
     if edited == Edited::Text {
         composer.save_due.get_or_insert(now.after(SAVE_AFTER));
+        composer.touched.get_or_insert(now);
     }
     edited
 }
@@ -241,16 +262,15 @@ pub fn pasted(state: &mut State, text: &str) -> Pasted {
     let now = state.now;
     let Some(composer) = &mut state.composer else { return Pasted::Whole };
     composer.save_due.get_or_insert(now.after(SAVE_AFTER));
+    composer.touched.get_or_insert(now);
     composer.editor.paste(text)
 }
 
-/// When the draft is to be saved.
+/// When the draft is to be saved, or kept on this machine.
 pub fn next_wake(state: &State) -> Option<Timestamp> {
-    state
-        .composer
-        .as_ref()
-        .filter(|composer| composer.saving.is_none())
-        .and_then(|composer| composer.save_due)
+    let composer = state.composer.as_ref()?;
+    let save = composer.save_due.filter(|_| composer.saving.is_none());
+    [save, composer.keep_due()].into_iter().flatten().min()
 }
 
 /// Saves the draft when it is time.
@@ -259,10 +279,16 @@ pub fn settle(state: &mut State) {
     let signed_in = state.me.is_some();
     let Some(composer) = &mut state.composer else { return };
     let due = composer.save_due.is_some_and(|due| due <= now);
-    if !due || !signed_in || composer.saving.is_some() || composer.sending.is_some() {
+    if !signed_in || composer.sending.is_some() {
         return;
     }
-    save(state);
+    if due && composer.saving.is_none() {
+        save(state);
+    } else if composer.keep_due().is_some_and(|due| due <= now) {
+        composer.touched = None;
+        let (ticket, draft) = (composer.ticket.clone(), composer.draft());
+        state.effect(Effect::Keep { ticket, draft });
+    }
 }
 
 fn save(state: &mut State) {
@@ -273,8 +299,11 @@ fn save(state: &mut State) {
     }
     let command = Command::SaveDraft { ticket: composer.ticket.clone(), draft: composer.draft() };
     let req = state.execute(command, Cause::Quiet);
+    let now = state.now;
     if let Some(composer) = &mut state.composer {
         composer.saving = Some(req);
+        composer.saving_since = now;
+        composer.touched = None;
     }
 }
 
