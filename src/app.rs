@@ -34,6 +34,7 @@ use crate::domain::query::{Loaded, Query};
 use crate::domain::safe_text::SafeText;
 use crate::domain::ticket::Draft;
 use crate::domain::time::Timestamp;
+use crate::domain::token::{Redeemed, TokenCode};
 use crate::domain::user::{Person, Role};
 use ids::Ids;
 use jiff::tz::TimeZone;
@@ -42,7 +43,7 @@ use keymap::Keymap;
 use overlay::Overlay;
 use requests::{Req, Requests};
 use screen::{
-    Tab, board::Board, clients::Clients, composer::Composer, queue::Queue, sign_in::SignIn,
+    Tab, board::Board, clients::Clients, composer::Composer, queue::Queue, redeem::Redeem, sign_in::SignIn,
     thread::ThreadPane,
 };
 use std::time::Duration;
@@ -97,6 +98,8 @@ pub struct State {
     pub toasts: Toasts,
     /// The sign-in screen.
     pub sign_in: SignIn,
+    /// A code instead of a password, while the form for it is open.
+    pub redeem: Option<Redeem>,
     /// The list of tickets.
     pub queue: Queue,
     /// The conversation.
@@ -178,6 +181,8 @@ pub enum Msg {
     },
     /// An attempt to sign in was decided; a failure is a sentence.
     SignedIn(Result<Me, String>),
+    /// A code was used, or not; a failure is a sentence.
+    Redeemed(Result<Redeemed, String>),
     /// Rows changed in the database.
     Changed(Vec<Change>),
     /// The listener's state.
@@ -223,6 +228,13 @@ pub enum Effect {
         /// As typed.
         password: Password,
     },
+    /// Use a code and answer with [`Msg::Redeemed`].
+    Redeem {
+        /// As typed.
+        code: TokenCode,
+        /// The new password, if the code is for one.
+        password: Option<Password>,
+    },
     /// Put a text on the terminal's clipboard.
     Copy(String),
     /// Hand a text to `$EDITOR` and answer with [`Msg::Edited`].
@@ -256,6 +268,7 @@ pub fn update(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
         Msg::Loaded { req, result } => requests::loaded(state, req, result),
         Msg::Done { req, result } => requests::done(state, req, result),
         Msg::SignedIn(result) => screen::sign_in::decided(state, result),
+        Msg::Redeemed(result) => screen::redeem::decided(state, result),
         Msg::Changed(changes) => live::changed(state, &changes),
         Msg::Link(link) => live::linked(state, link),
         Msg::Recovered(drafts) => screen::composer::recover(state, drafts),
@@ -317,6 +330,7 @@ impl State {
             pending: Vec::new(),
             toasts: Toasts::default(),
             sign_in: SignIn::new(settings.email.as_deref().unwrap_or_default()),
+            redeem: None,
             queue: Queue::default(),
             thread: ThreadPane::default(),
             composer: None,

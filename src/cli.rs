@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod generate;
 mod grant;
+mod house;
 mod migrate;
 mod open;
 mod prompt;

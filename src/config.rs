@@ -6,6 +6,7 @@
 mod address;
 mod file;
 mod places;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -15,6 +16,7 @@ pub use address::Address;
 use file::File;
 pub use file::KeyLine;
 pub use places::Places;
+pub use tokens::Tokens;
 use zeroize::Zeroizing;
 
 /// What the command line said.
@@ -47,6 +49,8 @@ pub struct Config {
     pub signs: Signs,
     /// The `[keys]` of the config file, as written.
     pub keys: Vec<KeyLine>,
+    /// Codes for new passwords and verifications.
+    pub tokens: Tokens,
     /// Where the desk keeps things on this machine.
     pub places: Places,
     /// A session to go on with; the sign-in screen asks if there is none.
@@ -165,6 +169,7 @@ impl Config {
             theme,
             signs,
             keys: file.keys,
+            tokens: file.tokens,
             places: Places::find(environment)?,
             session: from_environment(SESSION_VARIABLE)?.map(|token| Session(Zeroizing::new(token))),
             file: path,

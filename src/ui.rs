@@ -9,6 +9,7 @@ pub mod form;
 pub mod help;
 pub mod overlay;
 pub mod queue;
+pub mod redeem;
 pub mod sign_in;
 pub mod theme;
 pub mod thread;
@@ -41,7 +42,10 @@ pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer, area: Rect) -> O
         return None;
     }
     if state.me.is_none() {
-        let cursor = sign_in::draw(&mut pen, state, area);
+        let cursor = match &state.redeem {
+            Some(form) => redeem::draw(&mut pen, form, area),
+            None => sign_in::draw(&mut pen, state, area),
+        };
         chrome::footer(&mut pen, state, Rect { y: area.height - 1, height: 1, ..area });
         return state.overlay.is_none().then_some(cursor).flatten();
     }

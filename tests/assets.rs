@@ -71,6 +71,8 @@ fn place(context: Context) -> &'static str {
         Context::Form => "forms",
         Context::Prompt => "search line",
         Context::SignIn => "sign-in",
+        Context::Redeem => "code",
+        Context::Code => "code to hand over",
     }
 }
 

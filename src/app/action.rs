@@ -43,6 +43,10 @@ pub enum Context {
     Prompt,
     /// The sign-in screen.
     SignIn,
+    /// The sign-in screen, with a code instead of a password.
+    Redeem,
+    /// A code to hand over.
+    Code,
 }
 
 /// All that a person can ask for.
@@ -137,6 +141,12 @@ pub enum Action {
     PromptApply,
     SignInSubmit,
     SignInNext,
+    SignInCode,
+    RedeemSubmit,
+    RedeemNext,
+    RedeemBack,
+    CodeCopy,
+    CodeClose,
 }
 
 /// What stands in the footer.
@@ -314,6 +324,12 @@ pub static TABLE: &[Row] = &[
     row(A::PromptApply, "prompt.apply", &[(C::Prompt, "Enter")], "Search", "Search for what is typed; nothing typed shows the view again.", DIALOG).footer(10, "search"),
     row(A::SignInSubmit, "sign_in.submit", &[(C::SignIn, "Enter")], "Sign in", "Sign in with what is typed.", DESK).footer(10, "sign in"),
     row(A::SignInNext, "sign_in.next", &[(C::SignIn, "Tab | Shift-Tab | Up | Down")], "Other field", "To the other field.", DESK).footer(20, "other field"),
+    row(A::SignInCode, "sign_in.code", &[(C::SignIn, "Ctrl-r")], "I have a code", "Choose a new password, or verify your address, with a code.", DESK).footer(30, "I have a code"),
+    row(A::RedeemSubmit, "redeem.submit", &[(C::Redeem, "Enter")], "Use the code", "Use the code, with a new password if one is typed.", DESK).footer(10, "use the code"),
+    row(A::RedeemNext, "redeem.next", &[(C::Redeem, "Tab | Down")], "Next field", "To the next field.", DESK).footer(20, "next field"),
+    row(A::RedeemBack, "redeem.back", &[(C::Redeem, "Esc")], "Back to signing in", "Back to e-mail and password.", DESK).footer(30, "back"),
+    row(A::CodeCopy, "code.copy", &[(C::Code, "y")], "Copy the code", "Put the code on the clipboard.", DIALOG).footer(20, "copy"),
+    row(A::CodeClose, "code.close", &[(C::Code, "Esc")], "Close", "Close; the code is not shown again.", DIALOG).footer(90, "close"),
 ];
 
 /// The row of an action.

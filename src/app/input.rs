@@ -49,7 +49,7 @@ pub fn contexts(state: &State) -> Vec<Context> {
         return vec![overlay.context(), C::Always];
     }
     if state.me.is_none() {
-        return vec![C::SignIn, C::Always];
+        return vec![if state.redeem.is_some() { C::Redeem } else { C::SignIn }, C::Always];
     }
     if let Some(composer) = state.composer.as_ref().filter(|_| state.tab == Tab::Queue) {
         return vec![if composer.review.is_some() { C::Review } else { C::Composer }, C::Always];
@@ -134,7 +134,7 @@ fn type_key(state: &mut State, key: Key) -> Edited {
         return overlay::typed(state, key);
     }
     if state.me.is_none() {
-        return state.sign_in.typed(key);
+        return screen::redeem::typed(state, key).unwrap_or_else(|| state.sign_in.typed(key));
     }
     screen::composer::typed(state, key)
 }
@@ -144,7 +144,7 @@ fn paste(state: &mut State, text: &str, dropped: usize) {
     let became = if state.overlay.is_some() {
         overlay::pasted(state, text)
     } else if state.me.is_none() {
-        state.sign_in.pasted(text)
+        screen::redeem::pasted(state, text).unwrap_or_else(|| state.sign_in.pasted(text))
     } else if takes_text(state) {
         screen::composer::pasted(state, text)
     } else {

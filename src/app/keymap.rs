@@ -169,6 +169,8 @@ pub const STACKS: &[&[Context]] = &[
     &[Context::Confirm, Context::Always],
     &[Context::Form, Context::Always],
     &[Context::Prompt, Context::Always],
+    &[Context::Redeem, Context::Always],
+    &[Context::Code, Context::Always],
 ];
 
 fn name_of(action: Action) -> &'static str {

@@ -1,5 +1,6 @@
 //! What lies over the screen: at most one thing, which gets the keys.
 
+pub mod code;
 pub mod confirm;
 pub mod form;
 pub mod palette;
@@ -10,6 +11,7 @@ use super::State;
 use super::action::Context;
 use super::edit::{Edited, Pasted};
 use super::key::Key;
+use code::CodeShown;
 use confirm::Confirm;
 use form::Form;
 use palette::Palette;
@@ -33,6 +35,8 @@ pub enum Overlay {
     Form(Box<Form>),
     /// The client card, where it has no pane of its own; scrolled down to this line.
     Card(usize),
+    /// A code to hand over, shown once.
+    Code(Box<CodeShown>),
 }
 
 /// The page of help.
@@ -53,6 +57,7 @@ impl Overlay {
             Self::Confirm(_) => Context::Confirm,
             Self::Prompt(_) => Context::Prompt,
             Self::Form(_) => Context::Form,
+            Self::Code(_) => Context::Code,
         }
     }
 
@@ -63,8 +68,15 @@ impl Overlay {
 
     /// It has been on the screen: keys that confirm may be trusted.
     pub const fn drawn(&mut self) {
-        if let Self::Confirm(confirm) = self {
-            confirm.armed = true;
+        match self {
+            Self::Confirm(confirm) => confirm.armed = true,
+            Self::Code(code) => code.armed = true,
+            Self::Palette(_)
+            | Self::Help(_)
+            | Self::Picker(_)
+            | Self::Prompt(_)
+            | Self::Form(_)
+            | Self::Card(_) => {}
         }
     }
 }
@@ -77,7 +89,9 @@ pub fn typed(state: &mut State, key: Key) -> Edited {
         Some(Overlay::Picker(picker)) => picker.input.key(key),
         Some(Overlay::Prompt(prompt)) => prompt::typed(prompt, key),
         Some(Overlay::Form(form)) => form.typed(key),
-        Some(Overlay::Help(_) | Overlay::Confirm(_) | Overlay::Card(_)) | None => return Edited::Unbound,
+        Some(Overlay::Help(_) | Overlay::Confirm(_) | Overlay::Card(_) | Overlay::Code(_)) | None => {
+            return Edited::Unbound;
+        }
     };
     if edited == Edited::Text || form_focus(state) != focus {
         text_changed(state);
@@ -96,7 +110,9 @@ pub fn pasted(state: &mut State, text: &str) -> Pasted {
         Some(Overlay::Picker(picker)) => picker.input.paste(text),
         Some(Overlay::Prompt(prompt)) => prompt.input.paste(text),
         Some(Overlay::Form(form)) => form.pasted(text),
-        Some(Overlay::Help(_) | Overlay::Confirm(_) | Overlay::Card(_)) | None => Pasted::Whole,
+        Some(Overlay::Help(_) | Overlay::Confirm(_) | Overlay::Card(_) | Overlay::Code(_)) | None => {
+            Pasted::Whole
+        }
     };
     text_changed(state);
     became
@@ -108,6 +124,6 @@ fn text_changed(state: &mut State) {
         Some(Overlay::Picker(_)) => picker::find(state),
         Some(Overlay::Form(_)) => form::find(state),
         Some(Overlay::Prompt(_)) => prompt::changed(state),
-        Some(Overlay::Help(_) | Overlay::Confirm(_) | Overlay::Card(_)) | None => {}
+        Some(Overlay::Help(_) | Overlay::Confirm(_) | Overlay::Card(_) | Overlay::Code(_)) | None => {}
     }
 }

@@ -4,9 +4,9 @@ use super::action::Action;
 use super::layout::{self, TWO_PANES};
 use super::overlay::confirm::{self, Then};
 use super::overlay::prompt::{self, PromptKind};
-use super::overlay::{Help, Overlay, form, palette, picker};
+use super::overlay::{Help, Overlay, code, form, palette, picker};
 use super::screen::board::{moving, project_form};
-use super::screen::{Tab, board, clients, composer, queue, sign_in, thread};
+use super::screen::{Tab, board, clients, composer, queue, redeem, sign_in, thread};
 use super::{Effect, State, input, live, ticket_actions};
 use crate::domain::ticket::{Priority, TicketStatus};
 
@@ -135,6 +135,12 @@ pub fn run(state: &mut State, action: Action) {
         Action::FormSubmit => form::submit(state),
         Action::PromptApply => prompt::apply(state),
         Action::SignInSubmit => sign_in::submit(state),
+        Action::SignInCode => state.redeem = Some(redeem::Redeem::default()),
+        Action::RedeemSubmit => redeem::submit(state),
+        Action::RedeemNext => redeem::next(state),
+        Action::RedeemBack => state.redeem = None,
+        Action::CodeCopy => code::copy(state),
+        Action::CodeClose => code::close(state),
         Action::SignInNext => state.sign_in.on_password = !state.sign_in.on_password,
     }
 }
@@ -165,7 +171,7 @@ fn step(state: &mut State, by: Step) {
             *scroll = scroll.saturating_add_signed(by.rows(height.saturating_sub(4))).min(500);
             return;
         }
-        Some(Overlay::Confirm(_) | Overlay::Prompt(_) | Overlay::Form(_)) | None => {}
+        Some(Overlay::Confirm(_) | Overlay::Prompt(_) | Overlay::Form(_) | Overlay::Code(_)) | None => {}
     }
     match state.tab {
         Tab::Queue if state.thread.focused => {
@@ -258,6 +264,8 @@ fn quit(state: &mut State) {
 fn cancel(state: &mut State) {
     if state.overlay.is_some() {
         close(state);
+    } else if state.me.is_none() && state.redeem.is_some() {
+        state.redeem = None;
     } else if state.me.is_none() {
         state.effect(Effect::Quit);
     } else if !state.pending.is_empty() {

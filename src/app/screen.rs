@@ -4,6 +4,7 @@ pub mod board;
 pub mod clients;
 pub mod composer;
 pub mod queue;
+pub mod redeem;
 pub mod sign_in;
 pub mod thread;
 
@@ -156,7 +157,12 @@ fn overlay_mouse(state: &mut State, kind: MouseKind, y: u16) {
             Some((&mut picker.cursor, len, layout::list_box(size, picker::WIDTH, len, picker::PAGE)))
         }
         Some(
-            Overlay::Help(_) | Overlay::Confirm(_) | Overlay::Prompt(_) | Overlay::Form(_) | Overlay::Card(_),
+            Overlay::Help(_)
+            | Overlay::Confirm(_)
+            | Overlay::Prompt(_)
+            | Overlay::Form(_)
+            | Overlay::Card(_)
+            | Overlay::Code(_),
         )
         | None => None,
     };

@@ -228,7 +228,11 @@ fn person(state: &State, id: &UserId) -> Person {
 pub fn answered(state: &mut State, command: &Command, cause: Cause, result: Result<Done, Failure>) {
     let now = state.now;
     match result {
-        Ok(done) => {
+        Ok(mut done) => {
+            if let Some(issued) = done.code.take() {
+                crate::app::overlay::code::show(state, issued);
+                return;
+            }
             if let Some(row) = &done.row {
                 queue::refresh_row(state, row);
                 if let Some(thread) = state.thread.data.as_mut().filter(|thread| thread.ticket.id == row.id) {
@@ -333,7 +337,7 @@ fn told(state: &State, command: &Command, done: &Done) -> String {
         Command::SetWaiting { .. } => format!("{number} waits for no answer"),
         Command::CreateTicket { .. } => format!("{number} is open"),
         Command::CreateProject { .. } => "the project is made".to_owned(),
-        Command::IssueToken { .. } => "the code is made".to_owned(),
+        Command::IssueToken { .. } => "a mail with the code is on its way".to_owned(),
         Command::EditProject { project, changes } => {
             let title = screen::board::title_of(state, project);
             let title = title.as_deref().unwrap_or("the project");

@@ -14,16 +14,23 @@ pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
     let url = config.database_url.as_ref().ok_or_else(no_database)?;
     let options = options(config)?;
     let token = token(config)?;
+    let house = super::house::of(config)?;
     let open = async {
-        let reach = Reach {
-            url: url.expose(),
-            listen_url: config.listen_url.as_ref().map(Address::expose),
-            pooled: config.link == Link::Pooled,
-        };
-        let opened = open::open(reach, &origin()).await.map_err(|why| Failure::Told(why.sentence()))?;
+        let mut opened =
+            open::open(reach(config, url), &origin()).await.map_err(|why| Failure::Told(why.sentence()))?;
+        opened.desk = opened.desk.under(house);
         Ok::<_, Failure>(Ready { opened, token })
     };
     ended(runtime::run(options, open))
+}
+
+/// How the database of the settings is reached.
+pub(super) fn reach<'a>(config: &'a Config, url: &'a Address) -> Reach<'a> {
+    Reach {
+        url: url.expose(),
+        listen_url: config.listen_url.as_ref().map(Address::expose),
+        pooled: config.link == Link::Pooled,
+    }
 }
 
 /// The session that the environment names.

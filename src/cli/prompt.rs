@@ -39,7 +39,7 @@ pub(super) fn ask(question: &str) -> Result<Answer, Failure> {
 /// A new password: typed twice on a terminal, else the first line of standard input.
 pub(super) fn new_password() -> Result<Zeroizing<String>, Failure> {
     if !io::stdin().is_terminal() {
-        return first_line(&mut io::stdin().lock());
+        return first_line("password", &mut io::stdin().lock());
     }
     let failed = |error: io::Error| Failure::Told(format!("could not ask on the terminal: {error}"));
     let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(failed)?;
@@ -48,13 +48,24 @@ pub(super) fn new_password() -> Result<Zeroizing<String>, Failure> {
     if once == again { Ok(once) } else { Err(Failure::Told("the two passwords differ".to_owned())) }
 }
 
-fn first_line(input: &mut impl BufRead) -> Result<Zeroizing<String>, Failure> {
+/// A code: typed on a terminal without an echo, else the first line of standard input.
+pub(super) fn code() -> Result<Zeroizing<String>, Failure> {
+    if !io::stdin().is_terminal() {
+        return first_line("code", &mut io::stdin().lock());
+    }
+    let failed = |error: io::Error| Failure::Told(format!("could not ask on the terminal: {error}"));
+    let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(failed)?;
+    hidden(&mut terminal, "Code: ")
+}
+
+fn first_line(what: &str, input: &mut impl BufRead) -> Result<Zeroizing<String>, Failure> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(LIMIT + 1));
-    input.take(LIMIT as u64 + 1).read_until(b'\n', &mut bytes).map_err(|error| {
-        Failure::Told(format!("could not read the password from standard input: {error}"))
-    })?;
+    input
+        .take(LIMIT as u64 + 1)
+        .read_until(b'\n', &mut bytes)
+        .map_err(|error| Failure::Told(format!("could not read the {what} from standard input: {error}")))?;
     if bytes.is_empty() {
-        return Err(Failure::Told("standard input holds no password; write it as the first line".to_owned()));
+        return Err(Failure::Told(format!("standard input holds no {what}; write it on a line of its own")));
     }
     if bytes.last() == Some(&b'\n') {
         bytes.pop();
@@ -170,8 +181,9 @@ mod tests {
 
     #[test]
     fn a_piped_password_is_the_first_line() {
-        let read =
-            |mut text: &[u8]| first_line(&mut text).map(|line| line.to_string()).map_err(|e| e.to_string());
+        let read = |mut text: &[u8]| {
+            first_line("password", &mut text).map(|line| line.to_string()).map_err(|e| e.to_string())
+        };
         assert_eq!(read(b"correct horse\nbattery\n"), Ok("correct horse".to_owned()));
         assert_eq!(read(b"correct horse\r\n"), Ok("correct horse".to_owned()));
         assert_eq!(read(b"no line end"), Ok("no line end".to_owned()));

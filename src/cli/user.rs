@@ -6,13 +6,17 @@ use super::{Exit, Failure, prompt, say};
 use crate::auth::Password;
 use crate::config::{Config, Link};
 use crate::desk::accounts::{self, NewAccount};
+use crate::desk::{Gateway, open};
 use crate::domain::ids::UserId;
+use crate::domain::token::TokenCode;
 use crate::domain::user::Role;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Make an account; its password is asked for, or read from standard input
     Add(Add),
+    /// Use a code: for a new password, or to verify an address; both are asked for, or read from standard input
+    Redeem(Redeem),
 }
 
 #[derive(Debug, Args)]
@@ -31,8 +35,38 @@ pub(super) struct Add {
     pub company: Option<String>,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Redeem {
+    /// The code only verifies an address: no new password
+    #[arg(long)]
+    pub verify: bool,
+}
+
 pub(super) fn run(config: &Config, command: &Command) -> Result<Exit, Failure> {
-    let Command::Add(add) = command;
+    match command {
+        Command::Add(add) => self::add(config, add),
+        Command::Redeem(redeem) => self::redeem(config, redeem),
+    }
+}
+
+/// On standard input the code is the first line, the new password the second.
+fn redeem(config: &Config, redeem: &Redeem) -> Result<Exit, Failure> {
+    let reach = super::open::reach(config, super::database_of(config)?);
+    let mut code = prompt::code()?;
+    let password =
+        if redeem.verify { None } else { Some(Password::new(std::mem::take(&mut *prompt::new_password()?))) };
+    let code = TokenCode::typed(&std::mem::take(&mut *code));
+    let house = super::house::of(config)?;
+    let redeemed = super::block_on(async {
+        let opened =
+            open::open(reach, &super::open::origin()).await.map_err(|why| Failure::Told(why.sentence()))?;
+        opened.desk.under(house).redeem(code, password).await.map_err(Failure::told)
+    })??;
+    say(format_args!("{}.", redeemed.sentence()));
+    Ok(Exit::Done)
+}
+
+fn add(config: &Config, add: &Add) -> Result<Exit, Failure> {
     let Some(url) = &config.database_url else {
         return Err(Failure::Told("no database is named; use DATABASE_URL or --database-url".to_owned()));
     };

@@ -8,10 +8,21 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::tokens::Tokens;
 use super::{Address, ConfigError, Link, Signs, line_of, nearest};
 
 /// The keys of the file, besides `[keys]`.
-const NAMES: &[&str] = &["database_url", "listen_url", "pooled", "theme", "signs", "keys"];
+const NAMES: &[&str] = &[
+    "database_url",
+    "listen_url",
+    "pooled",
+    "theme",
+    "signs",
+    "keys",
+    "token_format",
+    "reset_minutes",
+    "verification_hours",
+];
 /// A config file is a page or two.
 const LIMIT: u64 = 1024 * 1024;
 
@@ -35,6 +46,7 @@ pub(super) struct File {
     pub theme: Option<String>,
     pub signs: Option<Signs>,
     pub keys: Vec<KeyLine>,
+    pub tokens: Tokens,
 }
 
 type Line = (usize, String);
@@ -91,6 +103,17 @@ impl File {
                     other => return Err(format!("`signs` is `{other}`; write `auto`, `unicode` or `ascii`")),
                 }
             }
+            "token_format" => {
+                self.tokens.plain = match entry.string()?.as_str() {
+                    "sha256-hex" => false,
+                    "plain" => true,
+                    other => {
+                        return Err(format!("`token_format` is `{other}`; write `sha256-hex` or `plain`"));
+                    }
+                }
+            }
+            "reset_minutes" => self.tokens.reset_minutes = Some(entry.number()?),
+            "verification_hours" => self.tokens.verification_hours = Some(entry.number()?),
             "keys" if entry.value.get_ref().is_table() => {}
             "keys" => return Err("`keys` must be a table: write `[keys]`, then a line per action".to_owned()),
             unknown => {
@@ -123,6 +146,11 @@ impl Entry<'_> {
             // The value itself may be a mistyped password.
             format!("`{}` must be a text in quotes, not a value of type {}", self.name, value.type_str())
         })
+    }
+
+    fn number(&self) -> Result<u32, String> {
+        let number = self.value.get_ref().as_integer().and_then(|it| it.as_str().parse().ok());
+        number.ok_or_else(|| format!("`{}` must be a whole number", self.name))
     }
 
     fn boolean(&self) -> Result<bool, String> {

@@ -8,6 +8,7 @@ use super::account::{AccountChange, AccountFields, Erasure};
 use super::ids::{CommentId, EventId, ProjectId, TicketId, UserId};
 use super::money::Budget;
 use super::project::{ProjectStatus, ProjectType};
+use super::safe_text::SafeText;
 use super::ticket::{Draft, Priority, TicketRow, TicketStatus};
 use super::time::Timestamp;
 use super::token::{TokenCode, TokenKind};
@@ -415,8 +416,10 @@ pub struct Done {
 pub struct IssuedCode {
     /// What it is for.
     pub kind: TokenKind,
-    /// For whom.
+    /// Whose account it is for.
     pub user: UserId,
+    /// Their name, or their address.
+    pub whom: SafeText,
     /// The code.
     pub code: TokenCode,
     /// Until when it is good, by the server's clock.

@@ -16,6 +16,7 @@ use crate::domain::failure::Failure;
 use crate::domain::ids::{EventId, TicketId, UserId};
 use crate::domain::query::Query;
 use crate::domain::ticket::Draft;
+use crate::domain::token::TokenCode;
 use futures_util::FutureExt;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -88,6 +89,20 @@ impl<G: Gateway> Effects<G> {
     pub fn sign_in(&self, email: String, password: Password) {
         let gateway = self.gateway.clone();
         self.admit(async move { gateway.sign_in(&email, password).await });
+    }
+
+    /// Uses a code.
+    pub fn redeem(&self, code: TokenCode, password: Option<Password>) {
+        let (gateway, notes) = (self.gateway.clone(), self.notes.clone());
+        tokio::spawn(async move {
+            let attempt = AssertUnwindSafe(gateway.redeem(code, password)).catch_unwind();
+            let result = match timeout(LIMIT, attempt).await {
+                Ok(Ok(result)) => result.map_err(|failure| failure.to_string()),
+                Ok(Err(_)) => Err(broken().sentence()),
+                Err(_) => Err(late().sentence()),
+            };
+            let _ = notes.send(Note::Msg(Msg::Redeemed(result)));
+        });
     }
 
     /// Opens a session again.

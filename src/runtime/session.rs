@@ -309,6 +309,7 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
                 }
             }
             Effect::SignIn { email, password } => self.effects.sign_in(email, password),
+            Effect::Redeem { code, password } => self.effects.redeem(code, password),
             Effect::Copy(text) => {
                 if let Err(why) = self.screen.copy(&text) {
                     self.note(Msg::Notice(why));

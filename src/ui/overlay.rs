@@ -27,6 +27,10 @@ pub fn draw(pen: &mut Pen<'_>, state: &State, areas: &Areas) -> Option<Position>
         }
         Overlay::Prompt(prompt) => Some(draw_prompt(pen, prompt, areas)),
         Overlay::Form(form) => super::form::draw(pen, state, form),
+        Overlay::Code(shown) => {
+            super::redeem::shown(pen, state, shown);
+            None
+        }
         Overlay::Card(scroll) => {
             if areas.card.width == 0 {
                 let inside = pen.boxed(centred(state.size, 50, 22), "Client");

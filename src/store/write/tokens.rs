@@ -4,11 +4,14 @@ use super::{Means, Outcome, Written};
 use crate::domain::command::IssuedCode;
 use crate::domain::failure::Failure;
 use crate::domain::ids::UserId;
+use crate::domain::safe_text::SafeText;
 use crate::domain::token::TokenKind;
 use crate::store::events::{self, Author, Event};
+use crate::store::sql;
 use crate::store::tokens::{self, NotNow};
 use serde_json::json;
 use tokio_postgres::Transaction;
+use tokio_postgres::types::Type;
 
 /// Issues a code for a user, to be handed over by whoever asked.
 pub(super) async fn issue(
@@ -30,8 +33,19 @@ pub(super) async fn issue(
         after: json!({ "kind": kind.as_str(), "way": "shown" }),
     };
     let event = events::add(tx, author, &event).await?;
-    let code = IssuedCode { kind, user: user.clone(), code: fresh.code().clone(), until };
+    let whom = whom(tx, user).await?;
+    let code = IssuedCode { kind, user: user.clone(), whom, code: fresh.code().clone(), until };
     Ok(Written { event: Some(event), code: Some(code), ..Written::default() })
+}
+
+async fn whom(tx: &Transaction<'_>, user: &UserId) -> Outcome<SafeText> {
+    let row = sql::row(
+        tx,
+        "SELECT coalesce(nullif(btrim(u.name), ''), u.email) AS name FROM public.users AS u WHERE u.id = $1",
+        &[(&user.as_str(), Type::TEXT)],
+    )
+    .await?;
+    Ok(SafeText::new(sql::get::<&str>(&row, "name")?))
 }
 
 fn refusal(why: NotNow) -> Failure {
