@@ -114,6 +114,7 @@ enum Command {
 
 /// Does what the command line asks for.
 pub fn main() -> ExitCode {
+    keep_memory_to_ourselves();
     run(std::env::args_os(), &Environment::of_this_process())
 }
 
@@ -137,6 +138,16 @@ fn run(arguments: impl Iterator<Item = OsString>, environment: &Environment) -> 
             })
         }
     }
+}
+
+/// Passwords and the texts of clients pass through our memory: no core file is written, and other processes of this
+/// user can read neither our memory nor the environment that we were started with. A system that knows no such
+/// thing runs the desk all the same.
+fn keep_memory_to_ourselves() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
 fn dispatch(line: Line, environment: &Environment) -> Result<Exit, Failure> {

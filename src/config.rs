@@ -47,6 +47,8 @@ pub struct Config {
     pub theme: Option<String>,
     /// Which signs to draw with.
     pub signs: Signs,
+    /// How much the log tells.
+    pub log: Log,
     /// The `[keys]` of the config file, as written.
     pub keys: Vec<KeyLine>,
     /// Codes for new passwords and verifications.
@@ -98,6 +100,22 @@ pub enum Signs {
     Ascii,
 }
 
+/// How much the log tells; each tells what those before it tell too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Log {
+    /// Mistakes of the desk itself.
+    Error,
+    /// What went wrong elsewhere.
+    Warn,
+    /// What an operator wants to know.
+    #[default]
+    Info,
+    /// What helps to find a mistake.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -122,6 +140,15 @@ pub enum ConfigError {
     /// The file holds a password that others can read.
     #[error("{} holds a database password and can be read by others; run `chmod 600 {}`", .0.display(), .0.display())]
     Exposed(PathBuf),
+    /// The file holds a password, and whoever owns it can read it.
+    #[error("{} holds a database password and belongs to another user; run `chown \"$(id -un)\" {}`", .0.display(), .0.display())]
+    Foreign(PathBuf),
+    /// An address on the command line holds a password.
+    #[error(
+        "a password in an argument is read by everybody on this machine, and kept by the shell; put the address into {0} \
+         or the config file"
+    )]
+    Argument(&'static str),
     /// An environment variable cannot be used.
     #[error("the environment variable {name} {message}")]
     Variable {
@@ -140,6 +167,13 @@ pub enum ConfigError {
 impl Config {
     /// Decides every setting.
     pub fn load(flags: Flags, environment: &Environment) -> Result<Self, ConfigError> {
+        for (flag, variable) in
+            [(&flags.database_url, "DATABASE_URL"), (&flags.listen_url, "KAYGIA_DESK_LISTEN_URL")]
+        {
+            if flag.as_ref().is_some_and(Address::has_password) {
+                return Err(ConfigError::Argument(variable));
+            }
+        }
         let (path, file) = read_file(&flags, environment)?;
         let from_environment = |name: &'static str| environment.text(name);
         let address = |flag: Option<Address>, name: &'static str, file: Option<Address>| match flag {
@@ -155,6 +189,18 @@ impl Config {
                 return Err(ConfigError::Variable { name: "KAYGIA_DESK_POOLED", message });
             }
         };
+        let log = match from_environment("KAYGIA_DESK_LOG")?.as_deref() {
+            None => Log::default(),
+            Some("error") => Log::Error,
+            Some("warn") => Log::Warn,
+            Some("info") => Log::Info,
+            Some("debug") => Log::Debug,
+            Some("trace") => Log::Trace,
+            Some(other) => {
+                let message = format!("is `{other}`; write `error`, `warn`, `info`, `debug` or `trace`");
+                return Err(ConfigError::Variable { name: "KAYGIA_DESK_LOG", message });
+            }
+        };
         // https://no-color.org: any value but the empty one; a flag is a later word of the same person.
         let without_color = environment.text("NO_COLOR")?.map(|_| "none".to_owned());
         let theme = match flags.theme {
@@ -168,6 +214,7 @@ impl Config {
             link,
             theme,
             signs,
+            log,
             keys: file.keys,
             tokens: file.tokens,
             places: Places::find(environment)?,

@@ -9,9 +9,12 @@
 //! * `desk`: the use cases, each one transaction: facts, permit, write, event.
 //! * `app`: one `State`, one `update`; `ui`: draws it. Both pure.
 //! * `runtime`: the terminal, the clock, the tasks. `cli`: the command line. `config`, `telemetry`.
+//! * `child`: every program that we start, without what opens the database.
 
 pub mod app;
 pub mod auth;
+#[expect(clippy::disallowed_methods, reason = "it keeps variables of ours from programs that we start")]
+pub mod child;
 #[expect(clippy::disallowed_methods, reason = "it looks for programs on the PATH")]
 pub mod cli;
 #[expect(clippy::disallowed_methods, reason = "it reads the environment")]

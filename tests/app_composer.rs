@@ -35,6 +35,23 @@ fn what_is_typed_is_saved_within_half_a_second() {
     assert!(bench.state.unsaved_drafts().is_empty());
 }
 
+/// The answer to the first of two savings once took the wish to close along, and the bar stayed for good.
+#[test]
+fn a_draft_kept_while_its_saving_is_under_way_closes_when_the_last_saving_is_confirmed() {
+    let mut bench = Bench::new((120, 40), 5);
+    composing(&mut bench);
+    bench.text("Hello").keys("Esc n");
+    let commands = bench.commands();
+    let saves: Vec<_> = commands.iter().filter(|(_, c)| matches!(c, Command::SaveDraft { .. })).collect();
+    assert!(saves.len() > 1, "{commands:?}");
+    for (req, _) in saves {
+        assert!(bench.state.composer.is_some());
+        done(&mut bench, *req, None);
+    }
+    assert!(bench.state.composer.is_none());
+    assert!(toast(&bench).starts_with("the draft is kept"));
+}
+
 #[test]
 fn a_failed_saving_is_told_and_tried_again() {
     let mut bench = Bench::new((120, 40), 5);

@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use kaygia_desk::config::{Address, Config, ConfigError, Environment, Flags, Link, Signs, Superuser};
+use kaygia_desk::config::{Address, Config, ConfigError, Environment, Flags, Link, Log, Signs, Superuser};
 use tempfile::TempDir;
 
 #[test]
@@ -168,6 +168,20 @@ fn a_file_with_a_password_that_others_can_read_is_refused() {
             }
         }
     }
+}
+
+#[test]
+fn the_log_tells_as_much_as_the_environment_asks_for() {
+    let home = Home::new();
+    let log =
+        |value| home.load_with(Flags::default(), &[("KAYGIA_DESK_LOG", value)]).map(|config| config.log);
+    assert_eq!(log("").unwrap(), Log::Info);
+    assert_eq!(log("trace").unwrap(), Log::Trace);
+    let told = log("loud").unwrap_err().to_string();
+    assert_eq!(
+        told,
+        "the environment variable KAYGIA_DESK_LOG is `loud`; write `error`, `warn`, `info`, `debug` or `trace`"
+    );
 }
 
 /// A config file that ended up in a bug report must not take the database's password along.

@@ -2,7 +2,7 @@
 
 use super::{Exit, Failure, note};
 use crate::auth::SessionToken;
-use crate::config::{Address, Config, Link, SESSION_VARIABLE, Signs};
+use crate::config::{Address, Config, Link, Log, SESSION_VARIABLE, Signs};
 use crate::desk::open::{self, Reach};
 use crate::runtime::screen::Mouse;
 use crate::runtime::session::{Ending, Farewell};
@@ -45,7 +45,14 @@ fn token(config: &Config) -> Result<Option<SessionToken>, Failure> {
 /// How a session looks, from the settings; the log begins here.
 pub(super) fn options(config: &Config) -> Result<Options, Failure> {
     let log = config.places.log();
-    if let Err(error) = telemetry::start(&log, LevelFilter::INFO) {
+    let level = match config.log {
+        Log::Error => LevelFilter::ERROR,
+        Log::Warn => LevelFilter::WARN,
+        Log::Info => LevelFilter::INFO,
+        Log::Debug => LevelFilter::DEBUG,
+        Log::Trace => LevelFilter::TRACE,
+    };
+    if let Err(error) = telemetry::start(&log, level) {
         // A full disk is no reason not to answer clients.
         note(format_args!("desk: works without a log: {}: {error}", log.display()));
     }

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command as Program, Stdio};
+use std::process::Stdio;
 
 use clap::Subcommand;
 
 use super::prompt::{self, Answer};
 use super::{Exit, Failure, note, say};
+use crate::child;
 use crate::server::install::PackageManager;
 use crate::server::{Programs, ServerError};
 
@@ -129,7 +130,7 @@ fn as_root(root: Root, words: &[&str]) -> Result<(), Failure> {
     line.extend(["env", "DEBIAN_FRONTEND=noninteractive"]);
     line.extend(words);
     // What apt says goes to standard error: it is progress, not an answer.
-    let status = Program::new(line[0])
+    let status = child::command(line[0])
         .args(&line[1..])
         .stdin(Stdio::inherit())
         .stdout(std::io::stderr())

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -64,8 +64,9 @@ impl File {
             message,
         })?;
         let secret = [&file.database_url, &file.listen_url].into_iter().flatten().any(Address::has_password);
-        if secret && metadata.mode() & 0o077 != 0 {
-            return Err(ConfigError::Exposed(path.to_path_buf()));
+        if secret {
+            let me = rustix::process::geteuid().as_raw();
+            keeps_a_secret(metadata.mode(), metadata.uid(), me).map_err(|how| how(path.to_path_buf()))?;
         }
         Ok(file)
     }
@@ -133,6 +134,17 @@ impl File {
     }
 }
 
+/// A file of ours that nobody else may read or write. Root's will do: it can read everything anyway.
+fn keeps_a_secret(mode: u32, owner: u32, me: u32) -> Result<(), fn(PathBuf) -> ConfigError> {
+    if mode & 0o077 != 0 {
+        return Err(ConfigError::Exposed);
+    }
+    if owner != me && owner != 0 {
+        return Err(ConfigError::Foreign);
+    }
+    Ok(())
+}
+
 struct Entry<'a> {
     text: &'a str,
     name: &'a str,
@@ -182,4 +194,24 @@ fn key_lines(text: &str, above: &str, table: &DeTable<'_>, lines: &mut Vec<KeyLi
         lines.push(KeyLine { line, action, keys });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ConfigError, keeps_a_secret};
+    use std::path::PathBuf;
+
+    #[test]
+    fn a_secret_lies_in_a_file_of_its_reader_alone() {
+        let verdict = |mode, owner, me| keeps_a_secret(mode, owner, me).map_err(|how| how(PathBuf::new()));
+        for (mode, owner, me) in [(0o600, 7, 7), (0o400, 7, 7), (0o100_600, 0, 7), (0o600, 0, 0)] {
+            assert!(verdict(mode, owner, me).is_ok(), "{mode:o} {owner} {me}");
+        }
+        for mode in [0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o660, 0o100_644] {
+            assert!(matches!(verdict(mode, 7, 7), Err(ConfigError::Exposed(_))), "{mode:o}");
+        }
+        for (owner, me) in [(8, 7), (7, 0)] {
+            assert!(matches!(verdict(0o600, owner, me), Err(ConfigError::Foreign(_))), "{owner} {me}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! The text lies in a file that only its owner reads, in a folder of its own, and both are gone afterwards. The
 //! caller lends the terminal meanwhile and takes it back.
 
+use crate::child;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -28,7 +29,7 @@ pub async fn edit(editor: &OsString, text: &str, folder: &Path) -> Result<String
     let place = Place::new(folder, text).map_err(|error| format!("could not hand the text over: {error}"))?;
     let mut script = editor.clone();
     script.push(" \"$1\"");
-    let status = Command::new("/bin/sh")
+    let status = Command::from(child::command("/bin/sh"))
         .arg("-c")
         .arg(script)
         .arg("desk")

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::ServerError;
+use crate::child;
 
 /// The account that owns the cluster and runs its processes.
 #[derive(Debug, Clone)]
@@ -70,7 +71,7 @@ impl Account {
 }
 
 fn id(kind: &str, name: &str) -> Option<u32> {
-    let output = Command::new("id").args([kind, name]).stdin(Stdio::null()).output().ok()?;
+    let output = child::command("id").args([kind, name]).stdin(Stdio::null()).output().ok()?;
     if !output.status.success() {
         return None;
     }

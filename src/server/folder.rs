@@ -482,7 +482,7 @@ fn process_group(process: u32) -> Option<u32> {
 }
 
 fn ask_ps(column: &str, process: u32) -> Option<String> {
-    let mut command = std::process::Command::new("ps");
+    let mut command = crate::child::command("ps");
     let output =
         command.args(["-o", column, "-p", &process.to_string()]).stdin(Stdio::null()).output().ok()?;
     String::from_utf8(output.stdout).ok()

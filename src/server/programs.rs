@@ -1,9 +1,10 @@
 //! Where the system keeps the programs of Postgres: `initdb` and `postgres`, side by side.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use super::ServerError;
+use crate::child;
 
 /// The oldest major version that the desk works with.
 const OLDEST: u32 = 14;
@@ -78,7 +79,7 @@ impl Programs {
 impl Installation {
     fn at(bin: &Path) -> Option<Self> {
         let output =
-            Command::new(bin.join("postgres")).arg("--version").stdin(Stdio::null()).output().ok()?;
+            child::command(bin.join("postgres")).arg("--version").stdin(Stdio::null()).output().ok()?;
         let major = major_version(&String::from_utf8_lossy(&output.stdout))?;
         Some(Self { bin: bin.to_path_buf(), major })
     }
@@ -116,8 +117,12 @@ fn candidates() -> Vec<PathBuf> {
 }
 
 fn by_pg_config() -> Option<PathBuf> {
-    let output =
-        Command::new("pg_config").arg("--bindir").stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    let output = child::command("pg_config")
+        .arg("--bindir")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
     let folder = String::from_utf8(output.stdout).ok()?;
     Some(PathBuf::from(folder.trim_end())).filter(|folder| folder.is_absolute())
 }

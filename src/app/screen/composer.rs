@@ -422,10 +422,11 @@ pub fn answered(
 
 fn saved(state: &mut State, req: Req, draft: &Draft, result: &Result<Done, Failure>) {
     let now = state.now;
-    let closing = state.is_closing();
-    let Some(composer) = state.composer.as_mut().filter(|composer| composer.saving == Some(req)) else {
+    if state.composer.as_ref().is_none_or(|composer| composer.saving != Some(req)) {
         return;
-    };
+    }
+    let closing = state.is_closing();
+    let Some(composer) = state.composer.as_mut() else { return };
     composer.saving = None;
     match result {
         // Its message is out, sent from another window: the conversation shows it, and decides.
