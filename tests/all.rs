@@ -56,6 +56,7 @@ mod store_write;
 mod support;
 mod support_test;
 mod telemetry;
+mod tls;
 mod tokens;
 mod triggers;
 mod user_add;

@@ -195,17 +195,37 @@ impl From<&tokio_postgres::Error> for Error {
                 };
             }
             if words.starts_with("error performing TLS handshake") {
-                let sentence = "the server offers no encrypted connection; the desk never falls back to plain text by \
-                                itself (sslmode=disable in the address allows it)";
+                let sentence = if source.to_string() == "server does not support TLS" {
+                    "the server offers no encrypted connection; the desk never falls back to plain text by itself \
+                     (sslmode=disable in the address allows it)"
+                } else if inner::<rustls::pki_types::InvalidDnsNameError>(source).is_some()
+                    || source.to_string().starts_with("no hostname")
+                {
+                    "no certificate can be for this host as the address names it; use the server's name, as its \
+                     certificate has it"
+                } else {
+                    "the server, or somebody in between, broke off while the encryption was agreed on; nothing was sent"
+                };
+                return Self {
+                    meaning: Meaning::Tls,
+                    sentence: sentence.to_owned(),
+                    code: None,
+                    detail: format!("{words}: {}", sanitise(&source.to_string())),
+                };
+            }
+            if let Some(io) = source.downcast_ref::<io::Error>() {
+                return Self::of_io(io);
+            }
+            if words.starts_with("authentication error") && source.to_string().contains("channel binding") {
+                let sentence = "the server does not bind the password to the encryption, as somebody in between \
+                                would have it; the password was not sent (the server's operator: SCRAM passwords, or \
+                                channel_binding=prefer in the address)";
                 return Self {
                     meaning: Meaning::Tls,
                     sentence: sentence.to_owned(),
                     code: None,
                     detail: words,
                 };
-            }
-            if let Some(io) = source.downcast_ref::<io::Error>() {
-                return Self::of_io(io);
             }
             if words.starts_with("authentication error") {
                 let sentence = format!("the server's way of signing in does not fit: {source}");
@@ -258,6 +278,9 @@ fn tls_sentence(error: &rustls::Error) -> String {
         Bad::Expired | Bad::ExpiredContext { .. } => {
             "the server's certificate has expired; its operator must renew it".to_owned()
         }
+        Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
+            "the server's certificate is not valid yet; is the clock of this machine right?".to_owned()
+        }
         _ => format!("the server's certificate is not trusted: {why}"),
     }
 }
@@ -280,6 +303,7 @@ fn meaning_of(code: &str, db: &DbError) -> Meaning {
         _ => match &code[..2.min(code.len())] {
             "08" => Meaning::Unavailable,
             "23" => Meaning::Constraint(constraint()),
+            "28" if db.message().contains("channel binding") => Meaning::Tls,
             "28" => Meaning::SignIn,
             "53" => Meaning::ServerFull,
             _ => Meaning::Internal,
@@ -311,7 +335,11 @@ fn sentence_of(meaning: &Meaning, code: &str, db: &DbError) -> String {
             format!("the database is not as the desk needs it ({message}): run `desk migrate --check`")
         }
         Meaning::BadText => say("the text holds a character that the database can't store"),
-        Meaning::Tls | Meaning::Address | Meaning::Internal => {
+        Meaning::Tls => say(
+            "the encryption does not end at the server: somebody is in between and could read everything; the \
+             password was not sent (a proxy that ends the encryption looks the same)",
+        ),
+        Meaning::Address | Meaning::Internal => {
             format!("the database reports an error of its own (code {code})")
         }
     }
