@@ -189,6 +189,8 @@ pub enum Msg {
     Link(Link),
     /// Drafts that an earlier run could not save.
     Recovered(Vec<(TicketId, Draft)>),
+    /// The editor in which something was only read was closed, or could not be opened.
+    WasRead(Result<(), String>),
     /// The editor was closed: the text, or why it could not be had.
     Edited(Result<String, String>),
     /// Something to tell.
@@ -239,6 +241,8 @@ pub enum Effect {
     Copy(String),
     /// Hand a text to `$EDITOR` and answer with [`Msg::Edited`].
     Edit(String),
+    /// Hand a copy of a text to `$EDITOR`, to be read, and answer with [`Msg::WasRead`].
+    Read(String),
     /// Stop until the shell continues us.
     Suspend,
     /// Clear and draw everything.
@@ -272,6 +276,12 @@ pub fn update(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
         Msg::Changed(changes) => live::changed(state, &changes),
         Msg::Link(link) => live::linked(state, link),
         Msg::Recovered(drafts) => screen::composer::recover(state, drafts),
+        Msg::WasRead(result) => {
+            state.away = false;
+            if let Err(why) = result {
+                state.toasts.warn(why, now);
+            }
+        }
         Msg::Edited(result) => screen::composer::edited(state, result),
         Msg::Notice(text) => state.toasts.warn(text, now),
     }

@@ -8,7 +8,7 @@ use kaygia_desk::app::{Effect, Link, Msg, next_wake};
 use kaygia_desk::domain::change::Change;
 use kaygia_desk::domain::command::{Change as Edit, Command, Done, LastComment};
 use kaygia_desk::domain::failure::Failure;
-use kaygia_desk::domain::ids::{CommentId, TicketId, UserId};
+use kaygia_desk::domain::ids::{CommentId, EventId, TicketId, UserId};
 use kaygia_desk::domain::query::{Answer, Query, TicketFilter};
 use kaygia_desk::domain::safe_text::SafeText;
 use kaygia_desk::domain::ticket::TicketStatus;
@@ -19,7 +19,8 @@ pub fn done(
     req: kaygia_desk::app::requests::Req,
     row: Option<kaygia_desk::domain::ticket::TicketRow>,
 ) {
-    let done = Done { row: row.map(Box::new), draft_version: Some(1), ..Done::default() };
+    let event = Some(EventId(7));
+    let done = Done { row: row.map(Box::new), draft_version: Some(1), event, ..Done::default() };
     bench.msg(Msg::Done { req, result: Ok(done) });
 }
 
@@ -74,6 +75,17 @@ fn taking_shows_at_once_and_a_second_take_releases() {
     bench.keys("t");
     let (_, command) = bench.command();
     assert_eq!(command, Command::Assign { ticket: TicketId::new("t0"), change: Edit::new(Some(me), None) });
+}
+
+#[test]
+fn a_change_that_had_been_made_already_is_not_told_as_mine_and_not_to_be_taken_back() {
+    // The story: two colleagues resolve a ticket in the same second; the second one's undo opened it again.
+    let mut bench = Bench::new((120, 40), 5);
+    bench.keys("s r");
+    let (req, _) = bench.command();
+    bench.msg(Msg::Done { req, result: Ok(Done { row: Some(Box::new(row(0))), ..Done::default() }) });
+    assert_eq!(toast(&bench), "TKT-1042 is RESOLVED already; it was set meanwhile");
+    assert!(!bench.state.history.can_undo());
 }
 
 #[test]

@@ -11,7 +11,7 @@ use kaygia_desk::app::{Effect, Link, Msg, next_wake};
 use kaygia_desk::domain::change::Change as Row;
 use kaygia_desk::domain::command::{Change, Command, Done, ProjectChange};
 use kaygia_desk::domain::failure::Failure;
-use kaygia_desk::domain::ids::{ProjectId, UserId};
+use kaygia_desk::domain::ids::{EventId, ProjectId, UserId};
 use kaygia_desk::domain::project::{Project, ProjectCard, ProjectStatus};
 use kaygia_desk::domain::query::{Answer, BoardColumn, Count, Query, TicketFilter};
 use kaygia_desk::domain::safe_text::SafeText;
@@ -31,7 +31,7 @@ pub fn boards_at(size: (u16, u16)) -> Bench {
 }
 
 pub fn done(bench: &mut Bench, req: Req) {
-    bench.msg(Msg::Done { req, result: Ok(Done::default()) });
+    bench.msg(Msg::Done { req, result: Ok(Done { event: Some(EventId(7)), ..Done::default() }) });
 }
 
 pub fn refused(bench: &mut Bench, req: Req, failure: Failure) {

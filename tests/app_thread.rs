@@ -1,6 +1,7 @@
 //! The conversation: what is in sight.
 
 use crate::fixtures::{Bench, NOW, ada, ago, comment, minutes, row, thread};
+use kaygia_desk::app::screen::thread::{Line, Message};
 use kaygia_desk::app::{Effect, Msg, layout};
 use kaygia_desk::domain::change::Change;
 use kaygia_desk::domain::command::{Command, Done};
@@ -61,4 +62,53 @@ fn my_reply_stands_in_the_conversation_as_soon_as_it_is_out() {
         bench.effects.iter().any(|effect| matches!(effect, Effect::Fetch { query: Query::Thread(_), .. })),
         "what is read from the database has the last word"
     );
+}
+
+#[test]
+fn of_a_message_of_many_megabytes_only_the_beginning_is_laid_out_and_the_rest_is_told() {
+    let monsters = [
+        "x".repeat(5_000_000),
+        "line of a log\n".repeat(200_000),
+        "Łódź żółw 東京都 naïve café — “quoted”. ".repeat(100_000),
+        "a\u{301}bcdefgh ".repeat(100_000),
+    ];
+    for monster in monsters {
+        let mut bench = Bench::new((120, 40), 5);
+        let mut long = thread(0);
+        long.ticket.version = 9;
+        long.comments[0].content = monster.as_str().into();
+        bench.msg(Msg::Changed(vec![Change::Ticket(TicketId::new("t0"), 9)]));
+        bench.pass(minutes(1));
+        let read = bench.effects.iter().find_map(|e| match e {
+            Effect::Fetch { req, query: Query::Thread(_) } => Some(*req),
+            _ => None,
+        });
+        bench.reply(read.unwrap(), Answer::Thread(Some(Box::new(long))));
+        let lines = &bench.state.thread.lines;
+        assert!(lines.len() < 10_000, "{}", lines.len());
+        let shown: usize = lines
+            .iter()
+            .filter_map(|line| match line {
+                Line::Text(Message::Comment(0), range) => Some(range.end),
+                _ => None,
+            })
+            .max()
+            .unwrap();
+        let more =
+            lines.iter().find_map(|line| if let Line::More(bytes) = line { Some(*bytes) } else { None });
+        assert_eq!(shown + more.unwrap(), monster.len());
+        assert!((60_000..=64 * 1024).contains(&shown), "{shown}");
+    }
+}
+
+#[test]
+fn a_whole_conversation_is_handed_to_the_editor_to_be_read() {
+    let mut bench = Bench::new((120, 40), 5);
+    bench.keys("v");
+    let text = bench.effects.iter().find_map(|e| if let Effect::Read(text) = e { Some(text) } else { None });
+    assert!(text.unwrap().contains("## Alan Turing (staff)"), "{text:?}");
+    assert!(bench.state.away);
+    bench.msg(Msg::WasRead(Err("the editor `vi` was not found".to_owned())));
+    assert!(!bench.state.away);
+    assert_eq!(bench.state.toasts.current().unwrap().text, "the editor `vi` was not found");
 }

@@ -1,5 +1,6 @@
 //! The real program on a pseudo terminal, on a real Postgres: what a person does with it, and every way it ends.
 
+mod editor;
 pub(crate) mod glass;
 mod paste;
 

@@ -46,7 +46,7 @@ pub fn available(action: Action, state: &State) -> Availability {
             Some(row) => needs(row.waiting_since.is_some(), "the client is not waiting for an answer"),
             None => Hidden,
         },
-        Action::CopyThread | Action::ClientCard => {
+        Action::CopyThread | Action::ReadThread | Action::ClientCard => {
             if on_queue {
                 needs(state.thread.current().is_some(), "open the conversation first")
             } else {

@@ -99,6 +99,7 @@ pub fn run(state: &mut State, action: Action) {
         Action::ClientCard => state.overlay = Some(Overlay::Card(0)),
         Action::NewTicket => ticket_actions::new_ticket(state),
         Action::CopyNumber => ticket_actions::copy_number(state),
+        Action::ReadThread => ticket_actions::read_thread(state),
         Action::CopyThread => ticket_actions::copy_thread(state),
         Action::ComposerReview => composer::review(state),
         Action::ComposerEditor => composer::to_editor(state),

@@ -155,6 +155,14 @@ pub fn copy_thread(state: &mut State) {
     state.effect(Effect::Copy(text));
 }
 
+/// Hands a copy of the conversation to the editor.
+pub fn read_thread(state: &mut State) {
+    let Some(thread) = state.thread.current() else { return };
+    let text = thread::markdown(state, thread);
+    state.away = true;
+    state.effect(Effect::Read(text));
+}
+
 /// Shows what a command changes before it is carried out, and sends it.
 fn act(state: &mut State, command: Command) {
     state.execute(command, Cause::Asked);
@@ -240,6 +248,11 @@ pub fn answered(state: &mut State, command: &Command, cause: Cause, result: Resu
                 }
             }
             match cause {
+                // Nothing was written: it had become so before, by somebody else or in another window.
+                Cause::Asked if done.event.is_none() && command.inverse().is_some() => {
+                    let text = format!("{} already; it was set meanwhile", told(state, command, &done));
+                    state.toasts.info(text, now);
+                }
                 Cause::Asked => {
                     state.history.record(command, done.event);
                     let mut text = told(state, command, &done);

@@ -15,6 +15,15 @@ pub fn width(text: &str) -> usize {
     text.graphemes(true).map(grapheme_width).sum()
 }
 
+/// Whether a text takes more than this many columns; of a long one only the beginning is looked at.
+pub fn exceeds(text: &str, columns: usize) -> bool {
+    let mut used = 0;
+    text.graphemes(true).any(|grapheme| {
+        used += grapheme_width(grapheme);
+        used > columns
+    })
+}
+
 /// Columns of one grapheme.
 pub fn grapheme_width(grapheme: &str) -> usize {
     match grapheme {
@@ -26,7 +35,7 @@ pub fn grapheme_width(grapheme: &str) -> usize {
 
 /// The beginning of `text` that fits into `columns`, ending in `…` if something is cut.
 pub fn clip(text: &str, columns: usize, ellipsis: &str) -> String {
-    if width(text) <= columns {
+    if !exceeds(text, columns) {
         return text.to_owned();
     }
     let room = columns.saturating_sub(width(ellipsis));
@@ -62,11 +71,29 @@ pub fn wrap(text: &str, columns: usize) -> Vec<Range<usize>> {
 }
 
 fn wrap_line(line: &str, base: usize, columns: usize, lines: &mut Vec<Range<usize>>) {
+    if line.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        // A log in a message is long and plain: one byte is one column.
+        let signs = line.bytes().enumerate().map(|(at, byte)| (at, 1, 1, byte == b' '));
+        return fill(signs, line.len(), base, columns, lines);
+    }
+    let signs = line.grapheme_indices(true).map(|(at, grapheme)| {
+        let blank = grapheme == " " || grapheme == "\t";
+        (at, grapheme.len(), grapheme_width(grapheme), blank)
+    });
+    fill(signs, line.len(), base, columns, lines);
+}
+
+/// Signs are told by place, bytes, columns, and whether they are blank.
+fn fill(
+    signs: impl Iterator<Item = (usize, usize, usize, bool)>,
+    len: usize,
+    base: usize,
+    columns: usize,
+    lines: &mut Vec<Range<usize>>,
+) {
     // `start` of the line being filled, `used` columns of it, `brk` where it may be cut: just after a blank.
     let (mut start, mut used, mut brk) = (0, 0, None::<(usize, usize)>);
-    for (at, grapheme) in line.grapheme_indices(true) {
-        let wide = grapheme_width(grapheme);
-        let blank = grapheme == " " || grapheme == "\t";
+    for (at, bytes, wide, blank) in signs {
         if used + wide > columns && at > start && !blank {
             let (cut, before) = brk.filter(|(cut, _)| *cut > start).unwrap_or((at, used));
             lines.push(base + start..base + cut);
@@ -80,10 +107,10 @@ fn wrap_line(line: &str, base: usize, columns: usize, lines: &mut Vec<Range<usiz
         }
         used += wide;
         if blank {
-            brk = Some((at + grapheme.len(), used));
+            brk = Some((at + bytes, used));
         }
     }
-    lines.push(base + start..base + line.len());
+    lines.push(base + start..base + len);
 }
 
 #[cfg(test)]

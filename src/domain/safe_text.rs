@@ -11,6 +11,8 @@ use std::fmt;
 const MARKS_KEPT: usize = 8;
 /// At most this many joiners are kept in one emoji; the longest in use have three.
 const JOINERS_KEPT: usize = 10;
+/// At most this many joiners are kept in one run of letters of a joined script; long compounds have a handful.
+const LETTER_JOINERS_KEPT: usize = 24;
 
 /// Text that may be drawn, logged or copied. Holds only printable characters, `\n` and `\t`.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
@@ -78,7 +80,7 @@ pub fn sanitise(raw: &str) -> Cow<'_, str> {
     }
     let mut safe = String::with_capacity(raw.len() + 16);
     let mut changed = false;
-    let (mut marks, mut joiners) = (0, 0);
+    let (mut marks, mut joiners, mut letter_joiners) = (0, 0, 0);
     let mut chars = raw.chars().peekable();
     let mut previous = None;
     while let Some(c) = chars.next() {
@@ -91,6 +93,9 @@ pub fn sanitise(raw: &str) -> Cow<'_, str> {
         }
         if previous != Some(JOINER) && !goes_on(c) {
             joiners = 0;
+        }
+        if !matches!(c, '\u{200c}' | JOINER) && !joined_script(c) {
+            letter_joiners = 0;
         }
         match c {
             '\r' if next == Some('\n') => changed = true,
@@ -107,7 +112,10 @@ pub fn sanitise(raw: &str) -> Cow<'_, str> {
                 joiners += 1;
                 safe.push(c);
             }
-            '\u{200c}' | JOINER if joins_letters(previous, next) => safe.push(c),
+            '\u{200c}' | JOINER if joins_letters(previous, next) && letter_joiners < LETTER_JOINERS_KEPT => {
+                letter_joiners += 1;
+                safe.push(c);
+            }
             _ if is_unsafe(c) => {
                 changed = true;
                 mark(&mut safe, c);
@@ -219,6 +227,18 @@ mod tests {
         assert_eq!(safe.as_str().matches("<U+200D>").count(), 999 - JOINERS_KEPT);
         let families = "👨‍👩‍👧‍👦".repeat(50);
         assert_eq!(SafeText::new(&families).as_str(), families, "each emoji counts for itself");
+    }
+
+    #[test]
+    fn joiners_between_letters_are_cut_in_one_run_and_counted_anew_in_the_next() {
+        for joiner in ["\u{200c}", "\u{200d}"] {
+            let run = vec!["\u{645}"; 1000].join(joiner);
+            let safe = SafeText::new(&run);
+            assert_eq!(safe.as_str().matches(joiner).count(), LETTER_JOINERS_KEPT);
+            assert_eq!(SafeText::new(safe.as_str()).as_str(), safe.as_str());
+            let sentence = vec!["\u{645}\u{6cc}\u{200c}\u{62e}"; 200].join(" ");
+            assert_eq!(SafeText::new(&sentence).as_str(), sentence, "each word counts for itself");
+        }
     }
 
     #[test]

@@ -35,8 +35,8 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::sync::{broadcast, mpsc};
-use tokio::task::AbortHandle;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 /// So much is taken in before a frame is drawn in any case.
@@ -49,6 +49,10 @@ const SPOOL_LIMIT: Duration = Duration::from_millis(400);
 const SAVE_LIMIT: Duration = Duration::from_millis(800);
 /// After our own stop signal, if nothing stopped us.
 const STOP_LIMIT: Duration = Duration::from_millis(250);
+
+/// On the way out an editor may take this long to rescue its text.
+const EDITOR_LIMIT: Duration = Duration::from_millis(400);
+const NO_EDITOR: &str = "no editor can be opened from here";
 
 /// The core never gives this number: drafts on the way out.
 const LAST: Req = Req(u64::MAX);
@@ -136,11 +140,19 @@ pub struct Session<S, G: Gateway, C> {
     resuming: bool,
     signed_in_here: bool,
     editor: (OsString, PathBuf),
-    editing: Option<AbortHandle>,
+    /// What an editor of an earlier run left.
+    left: Option<PathBuf>,
+    editing: Option<Editing>,
     stop: fn(),
     alarm: Alarm,
     #[cfg(debug_assertions)]
     flaws: mistakes::Flaws,
+}
+
+/// An editor that has the terminal.
+struct Editing {
+    task: JoinHandle<()>,
+    stop: oneshot::Sender<()>,
 }
 
 /// What the listener said last.
@@ -180,6 +192,7 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
             user: None,
             resuming: parts.token.is_some(),
             signed_in_here: false,
+            left: editor::left(&parts.editor.1).pop(),
             editor: parts.editor,
             editing: None,
             stop: parts.stop,
@@ -249,6 +262,10 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
                 self.take_terminal()?;
                 self.tell(Msg::Edited(result))
             }
+            Arrival::Note(Note::Msg(Msg::WasRead(result))) => {
+                self.take_terminal()?;
+                self.tell(Msg::WasRead(result))
+            }
             Arrival::Note(Note::Msg(Msg::Recovered(mut drafts))) => {
                 // What is being written is newer than what was kept of it.
                 let writing = self.state.composer.as_ref().map(|composer| &composer.ticket);
@@ -316,6 +333,7 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
                 }
             }
             Effect::Edit(text) => self.edit(text),
+            Effect::Read(text) => self.show(text),
             Effect::Suspend => return ControlFlow::Continue(Some(Pause::Suspend)),
             Effect::Redraw => self.forget_glass()?,
             Effect::Title(title) => self.screen.title(&title),
@@ -348,6 +366,9 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
         let me = Me { id: id.clone(), name: signed_in.actor.name(), role };
         self.effects.act_as(Some(signed_in.actor));
         self.recover();
+        if let Some(left) = self.left.take() {
+            self.note(Msg::Notice(format!("an editor that was cut off left its text in {}", left.display())));
+        }
         self.tell(Msg::SignedIn(Ok(me)))
     }
 
@@ -402,15 +423,49 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
 
     fn edit(&mut self, text: String) {
         if self.screen.lend() == Lent::NotHere {
-            self.note(Msg::Edited(Err("no editor can be opened from here".to_owned())));
-            return;
+            return self.note(Msg::Edited(Err(NO_EDITOR.to_owned())));
         }
-        let (notes, (editor, folder)) = (self.notes.clone(), self.editor.clone());
+        let (editor, folder) = self.editor.clone();
+        self.lent(|stop| async move { Msg::Edited(editor::edit(&editor, &text, &folder, stop).await) });
+    }
+
+    fn show(&mut self, text: String) {
+        if self.screen.lend() == Lent::NotHere {
+            return self.note(Msg::WasRead(Err(NO_EDITOR.to_owned())));
+        }
+        let (editor, folder) = self.editor.clone();
+        self.lent(|stop| async move { Msg::WasRead(editor::show(&editor, &text, &folder, stop).await) });
+    }
+
+    /// The terminal is an editor's until its task tells the end.
+    fn lent<F: Future<Output = Msg> + Send + 'static>(
+        &mut self,
+        work: impl FnOnce(oneshot::Receiver<()>) -> F,
+    ) {
+        let (stop, stopped) = oneshot::channel();
+        let (notes, work) = (self.notes.clone(), work(stopped));
         let task = tokio::spawn(async move {
-            let edited = editor::edit(&editor, &text, &folder).await;
-            let _ = notes.send(Note::Msg(Msg::Edited(edited)));
+            let _ = notes.send(Note::Msg(work.await));
         });
-        self.editing = Some(task.abort_handle());
+        self.editing = Some(Editing { task, stop });
+    }
+
+    /// The editor is asked to end; what it has written so far is taken in.
+    async fn take_back(&mut self) {
+        let Some(Editing { mut task, stop }) = self.editing.take() else { return };
+        let _ = stop.send(());
+        if timeout(EDITOR_LIMIT, &mut task).await.is_err() {
+            task.abort();
+            tracing::warn!("the end did not wait for the editor");
+        }
+        let now = (self.clock)();
+        while let Ok(note) = self.arrivals.notes.try_recv() {
+            if let Note::Msg(edited @ Msg::Edited(Ok(_))) = note {
+                let state = &mut self.state;
+                // What it asks for is asked for below.
+                let _ = catch_unwind(AssertUnwindSafe(|| update(state, edited, now)));
+            }
+        }
     }
 
     async fn suspend(&mut self) -> ControlFlow<Ending> {
@@ -478,9 +533,7 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
             Ending::Mistake => MISTAKE,
         });
         self.screen.lend();
-        if let Some(editing) = &self.editing {
-            editing.abort();
-        }
+        self.take_back().await;
         let state = &self.state;
         let unsaved = catch_unwind(AssertUnwindSafe(|| state.unsaved_drafts())).unwrap_or_default();
         let count = unsaved.len();

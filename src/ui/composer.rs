@@ -69,7 +69,13 @@ fn text(pen: &mut Pen<'_>, composer: &Composer, area: Rect) -> Option<Position> 
     for (at, y) in (top..).zip(area.y..area.bottom()) {
         pen.text(area.x + 1, y, 1, theme.signs.pen, theme.accent);
         if let Some(range) = laid.ranges.get(at) {
-            pen.text(area.x + 3, y, width, laid.text[range.clone()].trim_end_matches('\n'), theme.text);
+            pen.text(
+                area.x + 3,
+                y,
+                width,
+                laid.text[range.clone()].trim_end_matches(['\n', ' ']),
+                theme.text,
+            );
         }
     }
     let y = area.y + line.saturating_sub(top) as u16;

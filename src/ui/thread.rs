@@ -2,6 +2,7 @@
 
 use super::widgets::Pen;
 use crate::app::State;
+use crate::app::action::Action;
 use crate::app::layout::Areas;
 use crate::app::screen::Remote;
 use crate::app::screen::thread::{Line, Message, text_of};
@@ -126,7 +127,20 @@ fn draw_line(pen: &mut Pen<'_>, state: &State, thread: &Thread, line: &Line, are
             let text = text_of(thread, *message).get(range.clone()).unwrap_or_default();
             pen.text(x + 2, area.y, width.saturating_sub(2), text.trim_end_matches(' '), theme.text);
         }
+        Line::More(bytes) => {
+            let open = state.keymap.words(Action::ReadThread);
+            let words = format!("{} {} more: {open} opens all of it", theme.signs.ellipsis, size(*bytes));
+            pen.text(x + 2, area.y, width.saturating_sub(2), &words, theme.accent);
+        }
         Line::Gap => {}
+    }
+}
+
+/// A number of bytes, in words.
+fn size(bytes: usize) -> String {
+    match bytes {
+        0..1_000_000 => format!("{} KB", bytes.div_ceil(1000)),
+        _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
     }
 }
 

@@ -27,7 +27,7 @@ impl<'a> Pen<'a> {
         }
         let expanded = if text.contains('\t') { text.replace('\t', wrap::TAB) } else { String::new() };
         let text = if expanded.is_empty() { text } else { &expanded };
-        if wrap::width(text) > usize::from(width) {
+        if wrap::exceeds(text, width.into()) {
             let clipped = wrap::clip(text, width.into(), self.theme.signs.ellipsis);
             return self.raw(x, y, width, &clipped, style);
         }

@@ -19,6 +19,9 @@ use std::time::Duration;
 /// A conversation that was in view this long without the keys being on it counts as read.
 const READ_AFTER: Duration = Duration::from_secs(2);
 
+/// So much of one message is laid out, in bytes: a log of many megabytes must not hold up the keys.
+const SHOWN_OF_A_MESSAGE: usize = 64 * 1024;
+
 /// Which message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message {
@@ -41,6 +44,8 @@ pub enum Line {
     Head(Message),
     /// A part of what was written.
     Text(Message, Range<usize>),
+    /// So many bytes of it are not laid out.
+    More(usize),
     /// Between messages.
     Gap,
 }
@@ -361,11 +366,30 @@ fn lay_out(state: &State, thread: &Thread, width: u16) -> Vec<Line> {
         }
         lines.push(Line::Head(message));
         let text = text_of(thread, message);
-        lines.extend(wrap::wrap(text, columns).into_iter().map(|range| Line::Text(message, range)));
+        let shown = beginning(text);
+        lines.extend(wrap::wrap(shown, columns).into_iter().map(|range| Line::Text(message, range)));
+        if shown.len() < text.len() {
+            lines.push(Line::More(text.len() - shown.len()));
+        }
         lines.push(Line::Gap);
     }
     lines.pop();
     lines
+}
+
+/// What is laid out of a text; a long one ends between two words, if there are any.
+fn beginning(text: &str) -> &str {
+    if text.len() <= SHOWN_OF_A_MESSAGE {
+        return text;
+    }
+    let mut end = SHOWN_OF_A_MESSAGE;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let shown = &text[..end];
+    // A break far from the end would hide a part of one endless line.
+    let between_words = shown.rfind([' ', '\n']).filter(|at| at + 200 > end).unwrap_or(end);
+    &shown[..between_words]
 }
 
 /// Scrolls by lines.
