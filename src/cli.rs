@@ -2,6 +2,7 @@
 //!
 //! A command either works or says in one sentence on standard error why not; the exit code says which.
 
+mod audit;
 mod demo;
 mod doctor;
 mod generate;
@@ -105,6 +106,9 @@ enum Command {
     /// Accounts
     #[command(subcommand)]
     User(user::Command),
+    /// The log of all that was done
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Fill a migrated database with generated tickets
     Generate(generate::Arguments),
     /// The Postgres programs that the demo and the tests need
@@ -165,6 +169,7 @@ fn dispatch(line: Line, environment: &Environment) -> Result<Exit, Failure> {
         Some(Command::Grant(arguments)) => grant::run(config, &arguments),
         Some(Command::Doctor(arguments)) => doctor::run(&config()?, &arguments),
         Some(Command::User(command)) => user::run(&config()?, &command),
+        Some(Command::Audit(command)) => audit::run(&config()?, &command),
         Some(Command::Generate(arguments)) => generate::run(&config()?, &arguments),
         // Works with no config at all, and with a broken one.
         Some(Command::Server(command)) => server::run(&command),

@@ -5,6 +5,7 @@
 //! has a time limit, and what comes back are answers, or failures in words a person can act on.
 
 pub mod accounts;
+pub mod audit;
 mod check;
 pub mod demo;
 mod execute;
@@ -24,7 +25,7 @@ use crate::domain::query::{Loaded, Query};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{Redeemed, TokenCode};
 use crate::store::auth::Why;
-use crate::store::pool::Pool;
+use crate::store::pool::{self, Options, Pool};
 use crate::store::{doctor, fold};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -56,6 +57,13 @@ impl Desk {
     #[must_use]
     pub fn under(self, house: House) -> Self {
         Self { house: Arc::new(house), ..self }
+    }
+
+    /// The desk for one command on the command line. Connects to nothing yet.
+    pub fn at(url: &str, pooled: bool, origin: &str) -> Result<Self, Failure> {
+        let options = Options { pooled, session: pool::Session::Desk };
+        let pool = pool::connect(url, options).map_err(|error| failure::of_store(&error))?;
+        Ok(Self::new(pool, origin))
     }
 }
 
@@ -137,6 +145,9 @@ pub trait Gateway: Clone + Send + Sync + 'static {
     /// Brings our rows up to date where a trigger had to give way. Answers whether to come again shortly.
     fn fold(&self) -> impl Future<Output = Result<bool, Failure>> + Send;
 
+    /// Seals what was logged since the last time. Answers whether there is more to come at once for.
+    fn seal(&self) -> impl Future<Output = Result<bool, Failure>> + Send;
+
     /// How many of our triggers are missing or switched off: what the web app changes goes unnoticed then.
     fn missing_triggers(&self) -> impl Future<Output = Result<usize, Failure>> + Send;
 }
@@ -176,6 +187,10 @@ impl Gateway for Desk {
             .await
             .map(|folded| folded.busy > 0)
             .map_err(|error| failure::of_store(&error))
+    }
+
+    async fn seal(&self) -> Result<bool, Failure> {
+        self.seal_log().await
     }
 
     async fn missing_triggers(&self) -> Result<usize, Failure> {

@@ -25,6 +25,7 @@ pub mod queue;
 pub mod read;
 pub mod reads;
 pub mod ready;
+pub mod seals;
 pub mod seed;
 pub mod sessions;
 pub mod sql;

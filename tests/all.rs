@@ -45,6 +45,7 @@ mod pty_sessions;
 mod rights;
 mod screens;
 mod screens_boards;
+mod seals;
 mod secrets;
 mod server;
 mod session;

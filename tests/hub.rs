@@ -136,6 +136,10 @@ impl Gateway for Fake {
         Ok(*busy > 0)
     }
 
+    async fn seal(&self) -> Result<bool, Failure> {
+        Ok(false)
+    }
+
     async fn missing_triggers(&self) -> Result<usize, Failure> {
         Ok(*self.0.missing.lock().unwrap())
     }

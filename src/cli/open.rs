@@ -8,6 +8,7 @@ use crate::runtime::screen::Mouse;
 use crate::runtime::session::{Ending, Farewell};
 use crate::runtime::{self, Options, Ready, Stopped, setup};
 use crate::telemetry;
+use std::net::IpAddr;
 use tracing::level_filters::LevelFilter;
 
 pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
@@ -90,11 +91,20 @@ pub(super) fn ended<E: std::fmt::Display>(ended: Result<Farewell, Stopped<E>>) -
     }
 }
 
-/// Names this desk in drafts and events: the user, the host and the process.
+/// Names this desk in drafts and events: the user, the host, the process, and where an SSH client came from.
 pub(super) fn origin() -> String {
     let user = std::env::var("USER").unwrap_or_else(|_| rustix::process::getuid().as_raw().to_string());
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    format!("{user}@{host} {}", std::process::id())
+    let desk = format!("{user}@{host} {}", std::process::id());
+    match std::env::var("SSH_CONNECTION").ok().as_deref().and_then(ssh_client) {
+        Some(client) => format!("{desk} from {client}"),
+        None => desk,
+    }
+}
+
+/// The client's address in `client port server port`, if it is one.
+fn ssh_client(connection: &str) -> Option<IpAddr> {
+    connection.split_whitespace().next()?.parse().ok()
 }
 
 fn no_database() -> Failure {
@@ -102,4 +112,18 @@ fn no_database() -> Failure {
         "no database is named; set DATABASE_URL or database_url in the config file, or try `desk demo`"
             .to_owned(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ssh_clients_address_is_an_address_or_nothing() {
+        let client = |text| ssh_client(text).map(|address| address.to_string());
+        assert_eq!(client("192.0.2.7 51022 198.51.100.1 22").as_deref(), Some("192.0.2.7"));
+        assert_eq!(client("2001:db8::7 51022 2001:db8::1 22").as_deref(), Some("2001:db8::7"));
+        assert_eq!(client("ada\x1b[2J 1 2 3"), None);
+        assert_eq!(client(""), None);
+    }
 }

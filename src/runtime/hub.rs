@@ -2,7 +2,8 @@
 //!
 //! It listens first and then says that everything may have changed. The first change goes on at once, those that
 //! follow closely are merged. A lost listener is looked for again with growing, uneven pauses; meanwhile, and
-//! slowly even while all is well, everything is read again. Rows that a trigger had to leave are folded here.
+//! slowly even while all is well, everything is read again. Rows that a trigger had to leave are folded here,
+//! and the event log is sealed.
 //!
 //! Invariant: a change that was committed after [`Heard::Live`] is heard, or [`Change::Everything`] is.
 
@@ -31,6 +32,8 @@ const UNNOTICED: Duration = Duration::from_millis(300);
 const ANSWER: Duration = Duration::from_secs(3);
 /// Between two folds, when the first could not finish.
 const FOLD_AGAIN: Duration = Duration::from_millis(250);
+/// Between two seals of the event log. What is written while others write is sealed the second time.
+const SEAL: Duration = Duration::from_secs(25);
 /// A session that is so many behind reads everything again.
 const QUEUE: usize = 256;
 
@@ -88,7 +91,7 @@ impl Listen for Listener {
 #[derive(Debug)]
 pub struct Hub {
     sender: broadcast::Sender<Heard>,
-    tasks: [AbortHandle; 3],
+    tasks: [AbortHandle; 4],
 }
 
 impl Hub {
@@ -97,11 +100,12 @@ impl Hub {
         let (sender, _) = broadcast::channel(QUEUE);
         let (stale, look) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let folding = tokio::spawn(fold_when_stale(gateway.clone(), Arc::clone(&stale)));
+        let sealing = tokio::spawn(seal_the_log(gateway.clone()));
         let looking = look_at_triggers(gateway.clone(), sender.clone(), Arc::clone(&look));
         let looking = tokio::spawn(looking);
         let listening = Listening { source, gateway, sender: sender.clone(), stale, look, said: None };
         let listening = tokio::spawn(listening.run());
-        Self { sender, tasks: [folding, looking, listening].map(|task| task.abort_handle()) }
+        Self { sender, tasks: [folding, sealing, looking, listening].map(|task| task.abort_handle()) }
     }
 
     /// Hears everything from now on.
@@ -268,6 +272,15 @@ async fn fold_when_stale(gateway: impl Gateway, stale: Arc<Notify>) {
                 }
             }
         }
+    }
+}
+
+/// Soon after the start, then now and then. Whichever desk comes first does it for all.
+async fn seal_the_log(gateway: impl Gateway) {
+    loop {
+        sleep(SEAL).await;
+        // A long log is sealed in parts. The failure is logged where it is made.
+        while matches!(gateway.seal().await, Ok(true)) {}
     }
 }
 

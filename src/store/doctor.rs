@@ -13,7 +13,7 @@ use super::grant;
 use super::migrate::steps::{STEPS, documented_indexes};
 use super::migrate::{self, Progress, State};
 use super::pool::connect::Connector;
-use super::sql;
+use super::{seals, sql};
 use std::time::Duration;
 use tokio_postgres::{Client, GenericClient};
 
@@ -98,6 +98,9 @@ pub async fn examine(connector: &Connector, listener: &Connector, plain_text: bo
     let may_look = rights.iter().all(|finding| finding.severity == Severity::Fine);
     findings.extend(rights);
     findings.extend(triggers::examine(&db).await?);
+    if report.losses.is_empty() {
+        findings.push(event_log(&db).await?);
+    }
     findings.extend(indexes(&db).await?);
     findings.extend(drizzle(&db).await?);
     findings.push(hears(&db, listener).await);
@@ -189,6 +192,15 @@ async fn encryption(db: &Client, plain_text: bool) -> Result<Finding> {
         ),
         (false, false) => Finding::fine("encryption", "this machine, none needed"),
     })
+}
+
+/// The head is told wherever it may be kept: it is what shows later that the end of the log was cut off.
+async fn event_log(db: &Client) -> Result<Finding> {
+    let Some(head) = seals::head(db).await? else {
+        return Ok(Finding::fine("event log", "nothing sealed yet"));
+    };
+    let what = format!("{} seals, {} events to be sealed, head {}", head.number, head.unsealed, head.digest);
+    Ok(Finding::fine("event log", what))
 }
 
 async fn time_zone(db: &Client) -> Result<Finding> {

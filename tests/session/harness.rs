@@ -165,6 +165,10 @@ impl Gateway for Fake {
         self.answer(|| false).await
     }
 
+    async fn seal(&self) -> Result<bool, Failure> {
+        Ok(false)
+    }
+
     async fn missing_triggers(&self) -> Result<usize, Failure> {
         Ok(0)
     }

@@ -224,6 +224,9 @@ pub const RELATIONS: &[Relation] = &[
         ],
     ),
     relation("desk.events_id_seq", &[]),
+    // Written by desk.seal_events, which runs as its owner.
+    relation("desk.seals", &[Select(ALL)]),
+    relation("desk.seal_mark", &[]),
     relation(
         "desk.sessions",
         &[Select(ALL), Insert(ALL), Update(&["last_seen_at", "password_mark"]), Delete],
@@ -245,6 +248,7 @@ pub const FUNCTIONS: &[Function] = &[
     // Only of accounts that are erased, and only into a mark.
     called("desk.erase_texts(text)"),
     called("desk.fold(integer)"),
+    called("desk.seal_events()"),
     called("desk.title_key(text)"),
     called("desk.token_ask(text, text, text, text)"),
     called("desk.token_cancel(text)"),
@@ -254,6 +258,8 @@ pub const FUNCTIONS: &[Function] = &[
     internal("desk.add_projects(text[])"),
     internal("desk.add_users(text[])"),
     internal("desk.backfill(text, text, integer)"),
+    internal("desk.event_field(text)"),
+    internal("desk.event_text(desk.events)"),
     internal("desk.fold_all_step(bigint, text, integer)"),
     internal("desk.fold_projects(text[], boolean)"),
     internal("desk.fold_rows(text, text[], timestamp without time zone[], boolean)"),

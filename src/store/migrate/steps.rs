@@ -83,6 +83,8 @@ pub const STEPS: &[Step] = &[
     step!("0020_desk_token_tables", Tx),
     step!("0021_desk_tokens", Tx, repairs: true),
     step!("0023_desk_sessions_end", Tx, repairs: true),
+    step!("0025_desk_event_seals", Tx),
+    step!("0026_desk_event_log", Tx, repairs: true),
     step!("0027_desk_accounts", Tx, repairs: true),
 ];
 
