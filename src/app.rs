@@ -44,7 +44,7 @@ use overlay::Overlay;
 use requests::{Req, Requests};
 use screen::{
     Tab, board::Board, clients::Clients, composer::Composer, queue::Queue, redeem::Redeem, sign_in::SignIn,
-    thread::ThreadPane,
+    staff::Staff, thread::ThreadPane,
 };
 use std::time::Duration;
 use toast::Toasts;
@@ -110,6 +110,8 @@ pub struct State {
     pub board: Board,
     /// The clients.
     pub clients: Clients,
+    /// The accounts of staff.
+    pub staff_pane: Staff,
     /// Active staff, for assigning.
     pub staff: Vec<Person>,
     /// What can be taken back.
@@ -237,6 +239,15 @@ pub enum Effect {
         /// The new password, if the code is for one.
         password: Option<Password>,
     },
+    /// Set a new password where the old one is right, and answer with [`Msg::Done`].
+    ChangePassword {
+        /// To answer with.
+        req: Req,
+        /// As typed.
+        old: Password,
+        /// As typed.
+        new: Password,
+    },
     /// Put a text on the terminal's clipboard.
     Copy(String),
     /// Hand a text to `$EDITOR` and answer with [`Msg::Edited`].
@@ -298,6 +309,7 @@ pub fn next_wake(state: &State) -> Option<Timestamp> {
         screen::composer::next_wake(state),
         screen::board::next_wake(state),
         screen::clients::next_wake(state),
+        screen::staff::next_wake(state),
         state.me.as_ref().and_then(|_| live::next_wake(state)),
         state.requests.next_wake(state.now),
         screen::next_age_change(state),
@@ -315,6 +327,7 @@ fn settle(state: &mut State) {
     screen::composer::settle(state);
     screen::board::settle(state);
     screen::clients::settle(state);
+    screen::staff::settle(state);
     live::settle(state);
     let title = screen::title(state);
     if title != state.title {
@@ -346,6 +359,7 @@ impl State {
             composer: None,
             board: Board::default(),
             clients: Clients::default(),
+            staff_pane: Staff::default(),
             staff: Vec::new(),
             history: History::default(),
             requests: Requests::default(),

@@ -12,6 +12,7 @@ mod execute;
 mod failure;
 mod fetch;
 pub mod open;
+mod password;
 mod redeem;
 mod sign_in;
 pub mod upkeep;
@@ -128,6 +129,14 @@ pub trait Gateway: Clone + Send + Sync + 'static {
         password: Option<Password>,
     ) -> impl Future<Output = Result<Redeemed, RedeemFailure>> + Send;
 
+    /// Sets the actor's own password, if the old one is right. Takes about a second.
+    fn change_password(
+        &self,
+        actor: &Actor,
+        old: Password,
+        new: Password,
+    ) -> impl Future<Output = Result<Done, Failure>> + Send;
+
     /// Reads.
     fn fetch(&self, actor: &Actor, query: Query) -> impl Future<Output = Result<Loaded, Failure>> + Send;
 
@@ -167,6 +176,10 @@ impl Gateway for Desk {
 
     async fn redeem(&self, code: TokenCode, password: Option<Password>) -> Result<Redeemed, RedeemFailure> {
         self.use_code(&code, password).await
+    }
+
+    async fn change_password(&self, actor: &Actor, old: Password, new: Password) -> Result<Done, Failure> {
+        self.set_own_password(actor, old, new).await
     }
 
     async fn fetch(&self, actor: &Actor, query: Query) -> Result<Loaded, Failure> {

@@ -186,7 +186,7 @@ pub fn permit(actor: &Actor, command: Command, facts: &Facts) -> Result<Permit, 
         if !allowed {
             return Err(Denial::Forbidden(match right {
                 Right::FirstAccount => "only an operator makes the first account, with `desk user add`",
-                _ => "only a super administrator does this",
+                _ => SUPER_ADMINS_ONLY,
             }));
         }
     } else if right == Right::OwnDesk {
@@ -197,9 +197,29 @@ pub fn permit(actor: &Actor, command: Command, facts: &Facts) -> Result<Permit, 
         return Err(Denial::Forbidden("the desk does nothing of this kind by itself"));
     }
     named_person(&command, facts)?;
-    accounts::decide(actor, &command, facts)?;
+    accounts::decide(actor.user(), &command, facts)?;
     Ok(Permit { command, actor: actor.clone() })
 }
+
+/// What [`permit`] will most likely say to somebody of this role, as far as the screen knows: to dim and explain.
+pub fn foresee(me: &UserId, role: &Role, command: &Command, named: (Role, bool)) -> Result<(), Denial> {
+    let session = SessionNow::Holds;
+    let standing = Standing { role: Some(role.clone()), active: true, verified: true, session };
+    let facts = Facts { standing, named: Some(named), super_admin_besides: true };
+    let right = needs(command);
+    if !role_has(role, right) {
+        return Err(Denial::Forbidden(SUPER_ADMINS_ONLY));
+    }
+    named_person(command, &facts)?;
+    accounts::decide(Some(me), command, &facts)
+}
+
+/// Whether somebody of this role sees the accounts of staff.
+pub fn sees_staff(role: &Role) -> bool {
+    role_has(role, Right::Administration)
+}
+
+const SUPER_ADMINS_ONLY: &str = "only a super administrator does this";
 
 /// A ticket is given to active staff only; tickets and projects belong to clients.
 fn named_person(command: &Command, facts: &Facts) -> Result<(), Denial> {

@@ -3,6 +3,7 @@
 //! Nothing outside this room names a table. Writes take a permit, reads a scope; statements are typed and one-shot
 //! (see [`sql`]), every name is schema-qualified, results hold built-in types only.
 
+pub mod accounts;
 pub mod auth;
 pub mod board;
 pub mod comments;

@@ -11,6 +11,7 @@ pub mod overlay;
 pub mod queue;
 pub mod redeem;
 pub mod sign_in;
+pub mod staff;
 pub mod theme;
 pub mod thread;
 pub mod widgets;
@@ -55,6 +56,10 @@ pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer, area: Rect) -> O
         Tab::Queue => tickets(&mut pen, state, &areas),
         Tab::Boards => {
             board::draw(&mut pen, state);
+            None
+        }
+        Tab::Staff => {
+            staff::draw(&mut pen, state);
             None
         }
         Tab::Clients => {

@@ -65,6 +65,7 @@ fn place(context: Context) -> &'static str {
         Context::Project => "project",
         Context::Clients => "clients",
         Context::Profile => "client",
+        Context::Staff => "staff",
         Context::Picker => "palette, pickers",
         Context::Help => "help",
         Context::Confirm => "questions",

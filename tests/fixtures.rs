@@ -1,6 +1,6 @@
 //! States, rows and threads to test the core and the screens with, and keys written as text.
 
-use crate::fixtures_boards;
+use crate::{fixtures_accounts, fixtures_boards};
 use jiff::tz::TimeZone;
 use kaygia_desk::app::key::{Input, Key};
 use kaygia_desk::app::keymap::Keymap;
@@ -299,6 +299,8 @@ pub fn answer_to(query: &Query, rows: usize) -> Answer {
             Answer::TicketByNumber((number == "1042").then(|| TicketId::new("t0")))
         }
         Query::Staff => Answer::Staff(vec![ada(), alan()]),
+        Query::StaffAccounts => Answer::StaffAccounts(fixtures_accounts::staff()),
+        Query::Erasure(user) => Answer::Erasure(fixtures_accounts::erasure(user).map(Box::new)),
         Query::Session => Answer::Session(Some(NOW.after(Duration::from_secs(12 * 60 * 60)))),
         Query::Board(filter) => Answer::Board(fixtures_boards::board(filter)),
         Query::BoardColumn { filter, status, after } => Answer::BoardColumn {

@@ -141,6 +141,7 @@ pub fn client_rows(text: &str) -> Vec<ClientRow> {
             open_tickets: [3, 0, 1, 120][n % 4],
             projects: 2,
             created_at: ago(60 * 24 * 400),
+            twin: n == 3,
         })
         .collect()
 }

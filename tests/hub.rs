@@ -114,6 +114,10 @@ impl Gateway for Fake {
         Err(RedeemFailure::Refused)
     }
 
+    async fn change_password(&self, _actor: &Actor, _old: Password, _new: Password) -> Result<Done, Failure> {
+        Ok(Done::default())
+    }
+
     async fn fetch(&self, _: &Actor, _: Query) -> Result<Loaded, Failure> {
         Err(Failure::Gone("test"))
     }

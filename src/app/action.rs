@@ -31,6 +31,8 @@ pub enum Context {
     Clients,
     /// A client opened.
     Profile,
+    /// The accounts of staff.
+    Staff,
     /// Any overlay with a list and a line to type in.
     Picker,
     /// The page of help.
@@ -68,6 +70,9 @@ pub enum Action {
     GoQueue,
     GoBoards,
     GoClients,
+    GoStaff,
+    MyAccount,
+    MyPassword,
     GoPrevious,
     Palette,
     Help,
@@ -130,6 +135,13 @@ pub enum Action {
     ClientSearch,
     ProfileTickets,
     ProfileProjects,
+    AccountNew,
+    AccountEdit,
+    AccountActive,
+    AccountVerify,
+    AccountReset,
+    AccountRole,
+    AccountErase,
     PickerChoose,
     PickerDown,
     PickerUp,
@@ -231,6 +243,7 @@ const THREAD: &str = "Thread";
 const WRITE: &str = "Writing";
 const BOARD: &str = "Boards";
 const CLIENT: &str = "Clients";
+const ACCOUNT: &str = "Accounts";
 const DESK: &str = "Desk";
 const DIALOG: &str = "Dialogs";
 
@@ -247,11 +260,14 @@ pub static TABLE: &[Row] = &[
     row(A::MovePageUp, "move.page_up", &[(C::Move, "PgUp"), (C::Help, "PgUp"), (C::Composer, "PgUp"), (C::Review, "PgUp")], "Page up", "One page up.", MOVE),
     row(A::MoveLeft, "move.left", &[(C::Move, "h | Left | Shift-Tab")], "Left", "To the pane or column on the left.", MOVE),
     row(A::MoveRight, "move.right", &[(C::Move, "l | Right | Tab")], "Right", "To the pane or column on the right.", MOVE),
-    row(A::Open, "open", &[(C::Queue, "Enter | o"), (C::Board, "Enter"), (C::Clients, "Enter | o"), (C::Profile, "Enter | o")], "Open", "Open what the cursor is on.", MOVE).footer(10, "open"),
+    row(A::Open, "open", &[(C::Queue, "Enter | o"), (C::Board, "Enter"), (C::Clients, "Enter | o"), (C::Profile, "Enter | o"), (C::Staff, "Enter | o")], "Open", "Open what the cursor is on.", MOVE).footer(10, "open"),
     row(A::Back, "back", &[(C::Desk, "q | Esc")], "Back", "One level back; at the top, leave the desk.", MOVE).footer(90, "back"),
     row(A::GoQueue, "go.queue", &[(C::Desk, "g q")], "Queue", "Go to the queue of tickets.", GO).palette(),
     row(A::GoBoards, "go.boards", &[(C::Desk, "g b")], "Boards", "Go to the project boards.", GO).palette(),
     row(A::GoClients, "go.clients", &[(C::Desk, "g c")], "Clients", "Go to the clients.", GO).palette(),
+    row(A::GoStaff, "go.staff", &[(C::Desk, "g t")], "Staff", "Go to the accounts of staff.", GO).palette(),
+    row(A::MyAccount, "account.mine", &[(C::Desk, "g a")], "My account…", "Change my own name and company.", GO).palette(),
+    row(A::MyPassword, "account.password", &[(C::Desk, "g w")], "My password…", "Set a new password for myself.", GO).palette(),
     row(A::GoPrevious, "go.previous", &[(C::Ticket, "-")], "Previous ticket", "To the ticket before this one, and back again.", GO).palette(),
     row(A::Palette, "palette", &[(C::Desk, ": | Ctrl-k")], "Commands", "Find any command by name, or a ticket by number.", DESK).footer(70, "commands"),
     row(A::Help, "help", &[(C::Desk, "?")], "Help", "All keys that mean something here.", DESK).palette(),
@@ -314,6 +330,13 @@ pub static TABLE: &[Row] = &[
     row(A::ClientSearch, "client.search", &[(C::Clients, "/ | i")], "Find a client", "Type a part of a name, company or address.", CLIENT).footer(20, "find").palette(),
     row(A::ProfileTickets, "profile.tickets", &[(C::Profile, "t"), (C::Clients, "t")], "Their tickets", "The queue, with this client's tickets.", CLIENT).footer(20, "tickets"),
     row(A::ProfileProjects, "profile.projects", &[(C::Profile, "p"), (C::Clients, "p")], "Their projects", "The board, with this client's projects.", CLIENT).footer(30, "projects"),
+    row(A::AccountNew, "account.new", &[(C::Clients, "a"), (C::Profile, "a"), (C::Staff, "a")], "New account…", "Make an account; its owner gets a code to verify it with.", ACCOUNT).footer(45, "new account").palette(),
+    row(A::AccountEdit, "account.edit", &[(C::Clients, "e"), (C::Profile, "e"), (C::Staff, "e")], "Edit account…", "Change name, company or e-mail address.", ACCOUNT).footer(35, "edit").palette(),
+    row(A::AccountActive, "account.active", &[(C::Clients, "d"), (C::Profile, "d"), (C::Staff, "d")], "Switch off or on…", "Switch the account off, or on again; nothing is deleted.", ACCOUNT).footer(46, "off/on").palette(),
+    row(A::AccountVerify, "account.verify", &[(C::Clients, "v"), (C::Profile, "v"), (C::Staff, "v")], "Send verification", "Give out a code that proves the e-mail address.", ACCOUNT).footer(47, "verify").palette(),
+    row(A::AccountReset, "account.reset", &[(C::Clients, "r"), (C::Profile, "r"), (C::Staff, "r")], "Start password reset…", "Give out a code to choose a new password with.", ACCOUNT).footer(48, "reset").palette(),
+    row(A::AccountRole, "account.role", &[(C::Clients, "s"), (C::Profile, "s"), (C::Staff, "s")], "Role…", "Give the account another role.", ACCOUNT).footer(49, "role").palette(),
+    row(A::AccountErase, "account.erase", &[(C::Clients, "X"), (C::Profile, "X"), (C::Staff, "X")], "Erase…", "Overwrite what says who the person is; shows what it touches first.", ACCOUNT).footer(55, "erase").palette(),
     row(A::PickerChoose, "picker.choose", &[(C::Picker, "Enter")], "Choose", "Take the marked entry.", DIALOG).footer(10, "choose"),
     row(A::PickerDown, "picker.down", &[(C::Picker, "Down | Ctrl-n | Tab")], "Down", "The next entry.", DIALOG),
     row(A::PickerUp, "picker.up", &[(C::Picker, "Up | Ctrl-p | Shift-Tab")], "Up", "The entry before.", DIALOG),

@@ -2,7 +2,7 @@
 
 use super::action::Action;
 use super::screen::{Remote, Tab};
-use super::{State, ticket_actions};
+use super::{State, account_actions, ticket_actions};
 
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +86,15 @@ pub fn available(action: Action, state: &State) -> Availability {
         Action::Open if state.tab == Tab::Clients => {
             needs(state.clients.person().is_some(), "there is no client to open")
         }
+        Action::Open if state.tab == Tab::Staff => account_actions::available(Action::AccountEdit, state),
+        Action::GoStaff
+        | Action::AccountNew
+        | Action::AccountEdit
+        | Action::AccountActive
+        | Action::AccountVerify
+        | Action::AccountReset
+        | Action::AccountRole
+        | Action::AccountErase => account_actions::available(action, state),
         Action::Open if on_queue => {
             let empty = state.queue.remote == Remote::Ready && ticket.is_none();
             needs(!empty, "there is nothing to open")

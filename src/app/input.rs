@@ -61,6 +61,7 @@ pub fn contexts(state: &State) -> Vec<Context> {
         Tab::Boards => vec![C::Board, C::Move, C::Desk, C::Always],
         Tab::Clients if state.clients.profile_open() => vec![C::Profile, C::Move, C::Desk, C::Always],
         Tab::Clients => vec![C::Clients, C::Move, C::Desk, C::Always],
+        Tab::Staff => vec![C::Staff, C::Move, C::Desk, C::Always],
     }
 }
 

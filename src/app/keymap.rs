@@ -164,6 +164,7 @@ pub const STACKS: &[&[Context]] = &[
     &[Context::Project, Context::Move, Context::Desk, Context::Always],
     &[Context::Clients, Context::Move, Context::Desk, Context::Always],
     &[Context::Profile, Context::Move, Context::Desk, Context::Always],
+    &[Context::Staff, Context::Move, Context::Desk, Context::Always],
     &[Context::Picker, Context::Always],
     &[Context::Help, Context::Always],
     &[Context::Confirm, Context::Always],

@@ -1,6 +1,6 @@
 //! Changes made elsewhere: what they touch is marked, and read again soon, but not too often.
 
-use super::screen::{Tab, board, clients, queue, thread};
+use super::screen::{Tab, board, clients, queue, staff, thread};
 use super::{Link, State};
 use crate::app::requests::Purpose;
 use crate::domain::change::Change;
@@ -61,16 +61,16 @@ pub fn changed(state: &mut State, changes: &[Change]) {
                     state.live.thread = true;
                 }
                 state.live.board |= state.tab == Tab::Boards;
-                state.live.clients |= state.tab == Tab::Clients;
+                state.live.clients |= matches!(state.tab, Tab::Clients | Tab::Staff);
             }
             Change::Project(..) => {
                 state.live.board |= state.tab == Tab::Boards;
-                state.live.clients |= state.tab == Tab::Clients;
+                state.live.clients |= matches!(state.tab, Tab::Clients | Tab::Staff);
             }
             Change::User(id, _) => {
                 let me = state.is_me(id);
                 state.live.queue |= me || state.tab == Tab::Queue;
-                state.live.clients |= state.tab == Tab::Clients;
+                state.live.clients |= matches!(state.tab, Tab::Clients | Tab::Staff);
             }
             // Asked at once: whoever has lost access shall not read on for another moment.
             Change::Session(id) => {
@@ -144,7 +144,11 @@ pub fn settle(state: &mut State) {
     if std::mem::take(&mut state.live.board) && state.tab == Tab::Boards {
         board::reload(state);
     }
-    if std::mem::take(&mut state.live.clients) && state.tab == Tab::Clients {
-        clients::reload(state);
+    if std::mem::take(&mut state.live.clients) {
+        match state.tab {
+            Tab::Clients => clients::reload(state),
+            Tab::Staff => staff::reload(state),
+            Tab::Queue | Tab::Boards => {}
+        }
     }
 }

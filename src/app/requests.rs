@@ -1,7 +1,7 @@
 //! What is under way: each request has a number and a purpose; answers to what nobody waits for are dropped.
 
-use super::screen::{board, clients, composer, queue, sign_in, thread};
-use super::{Effect, State, live, ticket_actions};
+use super::screen::{board, clients, composer, queue, sign_in, staff, thread};
+use super::{Effect, State, account_actions, live, ticket_actions};
 use crate::domain::command::{Command, Done};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{EventId, ProjectId, TicketId, UserId};
@@ -48,6 +48,14 @@ pub enum Purpose {
     Profile(UserId),
     /// Whether the session holds.
     Session,
+    /// The accounts of staff.
+    StaffAccounts,
+    /// My own account.
+    MyAccount,
+    /// What an erasure touches.
+    Erasure(UserId),
+    /// A new password for myself.
+    Password,
     /// A change.
     Command(Box<Command>, Cause),
 }
@@ -139,6 +147,11 @@ fn visible(purpose: &Purpose) -> bool {
 }
 
 impl State {
+    /// A request that is sent by whoever asked for its number.
+    pub fn begin(&mut self, purpose: Purpose) -> Req {
+        self.requests.begin(purpose, self.now)
+    }
+
     /// Asks for something to be read.
     pub fn fetch(&mut self, purpose: Purpose, query: Query) -> Req {
         let req = self.requests.begin(purpose, self.now);
@@ -190,6 +203,11 @@ pub fn loaded(state: &mut State, req: Req, result: Result<Loaded, Failure>) {
             state.staff = staff;
             super::overlay::picker::staff_arrived(state);
         }
+        (Purpose::StaffAccounts, Answer::StaffAccounts(rows)) => staff::loaded(state, rows),
+        (Purpose::MyAccount, Answer::Staff(people)) => account_actions::forms::mine_arrived(state, &people),
+        (Purpose::Erasure(user), Answer::Erasure(preview)) => {
+            account_actions::forms::erasure_arrived(state, &user, preview);
+        }
         (Purpose::Board, Answer::Board(columns)) => board::loaded(state, columns),
         (Purpose::BoardColumn(status), Answer::BoardColumn { cards, .. }) => {
             board::column_loaded(state, &status, cards);
@@ -219,16 +237,22 @@ fn fetch_failed(state: &mut State, purpose: &Purpose, failure: &Failure) {
         }
         Purpose::Board => board::failed(state, &failure.sentence()),
         Purpose::Project(id) => board::project_failed(state, id, &failure.sentence()),
+        Purpose::StaffAccounts => staff::failed(state, &failure.sentence()),
         Purpose::Clients => clients::failed(state, &failure.sentence()),
         Purpose::Profile(id) => clients::profile_failed(state, id, &failure.sentence()),
-        Purpose::Jump(_) | Purpose::BoardColumn(_) | Purpose::ClientPicker => {}
+        Purpose::Jump(_)
+        | Purpose::BoardColumn(_)
+        | Purpose::ClientPicker
+        | Purpose::MyAccount
+        | Purpose::Erasure(_)
+        | Purpose::Password => {}
     }
     state.toasts.warn(failure.sentence(), now);
 }
 
 /// A command was carried out, or not.
 pub fn done(state: &mut State, req: Req, result: Result<Done, Failure>) {
-    let Some(Purpose::Command(command, cause)) = state.requests.end(req) else { return };
+    let Some(purpose) = state.requests.end(req) else { return };
     match &result {
         Err(Failure::SignedOut(why)) => {
             composer::unsent(state, req);
@@ -239,6 +263,11 @@ pub fn done(state: &mut State, req: Req, result: Result<Done, Failure>) {
         Err(_) => {}
     }
     super::overlay::form::answered(state, req, &result);
+    let (command, cause) = match purpose {
+        Purpose::Command(command, cause) => (command, cause),
+        Purpose::Password => return account_actions::password_answered(state, &result),
+        _ => return,
+    };
     if composer::answered(state, req, &command, cause, &result) {
         return;
     }

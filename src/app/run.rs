@@ -6,8 +6,8 @@ use super::overlay::confirm::{self, Then};
 use super::overlay::prompt::{self, PromptKind};
 use super::overlay::{Help, Overlay, code, form, palette, picker};
 use super::screen::board::{moving, project_form};
-use super::screen::{Tab, board, clients, composer, queue, redeem, sign_in, thread};
-use super::{Effect, State, input, live, ticket_actions};
+use super::screen::{Tab, board, clients, composer, queue, redeem, sign_in, staff, thread};
+use super::{Effect, State, account_actions, input, live, ticket_actions};
 use crate::domain::ticket::{Priority, TicketStatus};
 
 /// A step of a list or a text.
@@ -53,6 +53,9 @@ pub fn run(state: &mut State, action: Action) {
         Action::GoQueue => go(state, Tab::Queue),
         Action::GoBoards => go(state, Tab::Boards),
         Action::GoClients => go(state, Tab::Clients),
+        Action::GoStaff => go(state, Tab::Staff),
+        Action::MyAccount => account_actions::forms::mine(state),
+        Action::MyPassword => account_actions::forms::password(state),
         Action::GoPrevious => queue::back_and_forth(state),
         Action::Palette => palette::open(state),
         Action::Help => {
@@ -118,6 +121,13 @@ pub fn run(state: &mut State, action: Action) {
         Action::ClientSearch => prompt::open(state, PromptKind::ClientSearch),
         Action::ProfileTickets => clients::tickets(state),
         Action::ProfileProjects => clients::projects(state),
+        Action::AccountNew
+        | Action::AccountEdit
+        | Action::AccountActive
+        | Action::AccountVerify
+        | Action::AccountReset
+        | Action::AccountRole
+        | Action::AccountErase => account_actions::run(state, action),
         Action::PickerChoose => match &state.overlay {
             Some(Overlay::Palette(_)) => palette::choose(state),
             _ => picker::choose(state),
@@ -186,6 +196,7 @@ fn step(state: &mut State, by: Step) {
         },
         Tab::Boards => board::step(state, by),
         Tab::Clients => clients::step(state, by),
+        Tab::Staff => staff::step(state, by),
     }
 }
 
@@ -196,6 +207,7 @@ fn side(state: &mut State, by: isize) {
         Tab::Queue => {}
         Tab::Boards => board::step_column(state, by),
         Tab::Clients => clients::side(state, by),
+        Tab::Staff => {}
     }
 }
 
@@ -210,6 +222,7 @@ fn open(state: &mut State) {
         }
         Tab::Boards => board::open(state),
         Tab::Clients => clients::open(state),
+        Tab::Staff => account_actions::open(state),
     }
 }
 
@@ -223,6 +236,7 @@ fn go(state: &mut State, tab: Tab) {
         Tab::Queue => {}
         Tab::Boards => board::enter(state),
         Tab::Clients => clients::enter(state),
+        Tab::Staff => staff::reload(state),
     }
 }
 
@@ -247,6 +261,7 @@ fn back(state: &mut State) {
                 state.tab = Tab::Queue;
             }
         }
+        Tab::Staff => state.tab = Tab::Queue,
     }
 }
 

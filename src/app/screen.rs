@@ -6,6 +6,7 @@ pub mod composer;
 pub mod queue;
 pub mod redeem;
 pub mod sign_in;
+pub mod staff;
 pub mod thread;
 
 use super::key::MouseKind;
@@ -14,6 +15,7 @@ use super::overlay::{Overlay, palette, picker};
 use super::{State, footer, input, run};
 use crate::app::action::Action;
 use crate::domain::time::{Timestamp, until_age_changes};
+use crate::policy;
 use ratatui::layout::{Position, Rect};
 
 /// The tabs of the header.
@@ -25,11 +27,13 @@ pub enum Tab {
     Boards,
     /// Clients.
     Clients,
+    /// The accounts of staff, for those who administer them.
+    Staff,
 }
 
 impl Tab {
     /// All, in their order.
-    pub const ALL: [Self; 3] = [Self::Queue, Self::Boards, Self::Clients];
+    pub const ALL: [Self; 4] = [Self::Queue, Self::Boards, Self::Clients, Self::Staff];
 
     /// The word in the header.
     pub const fn label(self) -> &'static str {
@@ -37,6 +41,7 @@ impl Tab {
             Self::Queue => "Queue",
             Self::Boards => "Boards",
             Self::Clients => "Clients",
+            Self::Staff => "Staff",
         }
     }
 
@@ -46,6 +51,7 @@ impl Tab {
             Self::Queue => Action::GoQueue,
             Self::Boards => Action::GoBoards,
             Self::Clients => Action::GoClients,
+            Self::Staff => Action::GoStaff,
         }
     }
 }
@@ -89,9 +95,10 @@ pub fn next_age_change(state: &State) -> Option<Timestamp> {
 }
 
 /// Where the words of the header's tabs lie: the tab, its first column, its width.
-pub fn tab_places() -> impl Iterator<Item = (Tab, u16, u16)> {
+pub fn tab_places(state: &State) -> impl Iterator<Item = (Tab, u16, u16)> {
     let mut x = 14;
-    Tab::ALL.into_iter().map(move |tab| {
+    let staff = state.me.as_ref().is_some_and(|me| policy::sees_staff(&me.role));
+    Tab::ALL.into_iter().filter(move |tab| *tab != Tab::Staff || staff).map(move |tab| {
         let width = tab.label().len() as u16;
         let at = x;
         x += width + 2;
@@ -116,7 +123,7 @@ pub fn mouse(state: &mut State, kind: MouseKind, x: u16, y: u16) {
     let at = Position { x, y };
     let row = |area: Rect| usize::from(y.saturating_sub(area.y));
     if kind == MouseKind::Press && areas.header.contains(at) {
-        let hit = tab_places().find(|(_, start, width)| (*start..start + width).contains(&x));
+        let hit = tab_places(state).find(|(_, start, width)| (*start..start + width).contains(&x));
         if let Some((tab, ..)) = hit {
             input::perform(state, tab.action());
         }
@@ -125,6 +132,7 @@ pub fn mouse(state: &mut State, kind: MouseKind, x: u16, y: u16) {
     match state.tab {
         Tab::Boards => board::mouse(state, kind, x, y),
         Tab::Clients => clients::mouse(state, kind, x, y),
+        Tab::Staff => staff::mouse(state, kind, x, y),
         Tab::Queue => match kind {
             MouseKind::Press if state.composer.is_some() => {}
             MouseKind::Press if areas.queue_rows.contains(at) => queue::click(state, row(areas.queue_rows)),

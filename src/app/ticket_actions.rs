@@ -277,6 +277,7 @@ pub fn answered(state: &mut State, command: &Command, cause: Cause, result: Resu
                 queue::open_ticket(state, ticket.clone());
             }
             screen::board::carried_out(state, command);
+            account_actions::carried_out(state, command, cause);
         }
         Err(failure) => {
             match cause {
@@ -316,7 +317,7 @@ pub fn undo(state: &mut State) {
         Command::Reply { .. } => "the message is out and stays; its status was not changed by it",
         Command::CreateTicket { .. } => "a ticket once made stays: close it instead",
         Command::CreateProject { .. } => "a project once made stays: cancel it instead",
-        _ => "this can't be taken back",
+        ref other => account_actions::stays(other).unwrap_or("this can't be taken back"),
     };
     state.toasts.warn(why, now);
 }
@@ -380,6 +381,7 @@ pub fn new_ticket(state: &mut State) {
     let client = match state.tab {
         Tab::Clients => state.clients.person().cloned(),
         Tab::Queue | Tab::Boards => target(state).map(|row| row.client.clone()),
+        Tab::Staff => None,
     };
     let fields = vec![
         Field::client("Client", client.as_ref()),

@@ -4,7 +4,8 @@
 
 use super::command::Change;
 use super::ids::UserId;
-use super::user::Role;
+use super::time::Timestamp;
+use super::user::{Person, Role};
 
 /// The name that an erased client's account shows from then on.
 pub const ERASED_CLIENT: &str = "erased client";
@@ -89,6 +90,40 @@ impl Erasure {
     pub fn stand_in(&self) -> &str {
         &self.stand_in
     }
+}
+
+/// What erasing somebody touches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErasurePreview {
+    /// Who.
+    pub person: Person,
+    /// Tickets of theirs: they stay, their texts may go.
+    pub tickets: i64,
+    /// Messages that they wrote.
+    pub comments: i64,
+    /// Projects of theirs.
+    pub projects: i64,
+    /// Half-written answers: by them, or to them.
+    pub drafts: i64,
+    /// Sessions of theirs, which end.
+    pub sessions: i64,
+}
+
+/// A member of staff as the Staff screen lists them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaffRow {
+    /// Who.
+    pub person: Person,
+    /// Whether the address is verified.
+    pub verified: bool,
+    /// Whether there is a password at all.
+    pub has_password: bool,
+    /// Last sign-in, here or in the web app.
+    pub last_signed_in: Option<Timestamp>,
+    /// Sessions that hold.
+    pub sessions: i64,
+    /// Another account has this address but for its case.
+    pub twin: bool,
 }
 
 /// Whether an address stands in for one that was erased.

@@ -3,6 +3,7 @@
 //! [`TicketFilter`] is what a query language will parse into; for now the built-in views and the search
 //! line make it. `me` stays symbolic in it, so that a shared view fits every reader.
 
+use super::account::{ErasurePreview, StaffRow};
 use super::comment::Comment;
 use super::ids::{CommentId, ProjectId, TicketId, UserId};
 use super::project::{Project, ProjectCard, ProjectStatus};
@@ -173,6 +174,10 @@ pub enum Query {
     Client(UserId),
     /// Active staff, for assigning.
     Staff,
+    /// All accounts that are no client's, for those who administer them.
+    StaffAccounts,
+    /// What erasing somebody touches.
+    Erasure(UserId),
     /// Whether the reader's own session still holds.
     Session,
 }
@@ -267,6 +272,10 @@ pub enum Answer {
     Client(Option<Box<ClientProfile>>),
     /// By name.
     Staff(Vec<Person>),
+    /// Those who may enter first, by name.
+    StaffAccounts(Vec<StaffRow>),
+    /// None when there is no such account, or the reader may not erase.
+    Erasure(Option<Box<ErasurePreview>>),
     /// When the reader's session ends by itself; none for whoever has none.
     Session(Option<Timestamp>),
 }

@@ -84,4 +84,6 @@ pub struct ClientRow {
     pub projects: i64,
     /// When the account was made.
     pub created_at: Timestamp,
+    /// Another account has this address but for its case: neither signs in without care.
+    pub twin: bool,
 }

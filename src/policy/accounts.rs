@@ -3,7 +3,6 @@
 //! Facts are read under the lock of accounts, so that two who act at once are decided one after the other.
 
 use super::{Denial, Facts};
-use crate::auth::Actor;
 use crate::domain::account::AccountChange;
 use crate::domain::command::Command;
 use crate::domain::ids::UserId;
@@ -14,7 +13,7 @@ const OWN_EMAIL: &str =
     "another super administrator changes your address: until a new one is verified, its owner can't sign in";
 
 /// Decides what is about an account. All else is decided already.
-pub(super) fn decide(actor: &Actor, command: &Command, facts: &Facts) -> Result<(), Denial> {
+pub(super) fn decide(who: Option<&UserId>, command: &Command, facts: &Facts) -> Result<(), Denial> {
     match command {
         Command::AddUser { .. } => needs(
             !facts.super_admin_besides,
@@ -23,7 +22,7 @@ pub(super) fn decide(actor: &Actor, command: &Command, facts: &Facts) -> Result<
         Command::CreateUser { fields, .. } => whose(facts, &fields.role),
         Command::EditUser { user, changes } => {
             let email = changes.iter().any(|change| matches!(change, AccountChange::Email(_)));
-            if is_self(actor, user) {
+            if is_self(who, user) {
                 return needs(!email, OWN_EMAIL);
             }
             let role = named(facts)?;
@@ -31,18 +30,18 @@ pub(super) fn decide(actor: &Actor, command: &Command, facts: &Facts) -> Result<
             if email { last(facts, role) } else { Ok(()) }
         }
         Command::SetActive { user, change } => {
-            needs(!is_self(actor, user), "nobody switches off their own account: ask a super administrator")?;
+            needs(!is_self(who, user), "nobody switches off their own account: ask a super administrator")?;
             let role = named(facts)?;
             whose(facts, role)?;
             if change.to { Ok(()) } else { last(facts, role) }
         }
         Command::SetRole { user, .. } => {
-            needs(!is_self(actor, user), "nobody changes their own role: ask another super administrator")?;
+            needs(!is_self(who, user), "nobody changes their own role: ask another super administrator")?;
             last(facts, named(facts)?)
         }
         Command::EraseUser(erasure) => {
             needs(
-                !is_self(actor, &erasure.user),
+                !is_self(who, &erasure.user),
                 "nobody erases their own account: ask another super administrator",
             )?;
             last(facts, named(facts)?)
@@ -68,8 +67,8 @@ fn needs(holds: bool, why: &'static str) -> Result<(), Denial> {
     if holds { Ok(()) } else { Err(Denial::Forbidden(why)) }
 }
 
-fn is_self(actor: &Actor, user: &UserId) -> bool {
-    actor.user() == Some(user)
+fn is_self(who: Option<&UserId>, user: &UserId) -> bool {
+    who == Some(user)
 }
 
 fn named(facts: &Facts) -> Result<&Role, Denial> {

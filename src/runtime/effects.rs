@@ -154,6 +154,19 @@ impl<G: Gateway> Effects<G> {
         });
     }
 
+    /// Sets a new password for whoever is signed in.
+    pub fn change_password(&mut self, req: Req, old: Password, new: Password) {
+        let (notes, gateway) = (self.notes.clone(), self.gateway.clone());
+        let actor = self.actor.clone();
+        self.writing.spawn(async move {
+            let result = match actor {
+                Some(actor) => limited(gateway.change_password(&actor, old, new)).await,
+                None => Err(signed_out()),
+            };
+            let _ = notes.send(Note::Msg(Msg::Done { req, result }));
+        });
+    }
+
     /// Writes, after all earlier writes about the same thing; `undoes` is the event that this takes back.
     pub fn execute(&mut self, req: Req, command: Command, undoes: Option<EventId>) {
         while self.writing.try_join_next().is_some() {}

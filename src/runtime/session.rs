@@ -327,6 +327,7 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
             }
             Effect::SignIn { email, password } => self.effects.sign_in(email, password),
             Effect::Redeem { code, password } => self.effects.redeem(code, password),
+            Effect::ChangePassword { req, old, new } => self.effects.change_password(req, old, new),
             Effect::Copy(text) => {
                 if let Err(why) = self.screen.copy(&text) {
                     self.note(Msg::Notice(why));

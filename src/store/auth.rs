@@ -59,6 +59,17 @@ pub async fn account(client: &Client, email: &str) -> Result<(Option<Account>, u
     Ok((found, cost))
 }
 
+/// An account by its id.
+pub async fn account_by_id(client: &Client, user: &UserId) -> Result<Option<Account>> {
+    let row = sql::maybe_row(
+        client,
+        concat!("SELECT ", account_columns!(), " FROM public.users AS u WHERE u.id = $1"),
+        &[(&user.as_str(), Type::TEXT)],
+    )
+    .await?;
+    row.as_ref().map(account_of).transpose()
+}
+
 /// The highest cost among the hashes of staff that we would work at.
 async fn top_cost(client: &Client) -> Result<u32> {
     let row = sql::row(client, "SELECT max(h.cost) AS cost \

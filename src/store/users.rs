@@ -3,6 +3,7 @@
 //! Shows id, name, company, e-mail address, role and whether the account is on; of a client also the dates of
 //! the account. Never a hash.
 
+use super::accounts::twin;
 use super::board;
 use super::error::Result;
 use super::moment::Moment;
@@ -29,7 +30,8 @@ macro_rules! client_columns {
             ", u.created_at, \
              (SELECT count(*) FROM (SELECT FROM desk.tickets AS t WHERE t.client_id = u.id AND t.active LIMIT 1000) AS n) \
                AS open_tickets, \
-             (SELECT count(*) FROM (SELECT FROM desk.projects AS p WHERE p.client_id = u.id LIMIT 1000) AS n) AS projects"
+             (SELECT count(*) FROM (SELECT FROM desk.projects AS p WHERE p.client_id = u.id LIMIT 1000) AS n) AS projects, ",
+            twin!()
         )
     };
 }
@@ -150,5 +152,6 @@ fn client_row(row: &Row) -> Result<ClientRow> {
         open_tickets: sql::get(row, "open_tickets")?,
         projects: sql::get(row, "projects")?,
         created_at: sql::get::<Moment>(row, "created_at")?.0,
+        twin: sql::get(row, "twin")?,
     })
 }

@@ -18,7 +18,7 @@ pub fn header(pen: &mut Pen<'_>, state: &State, area: Rect) {
     let base = theme.header;
     pen.text(area.x + 1, area.y, 11, "Kaygia Desk", base.patch(theme.strong));
     let mut end = 13;
-    for (tab, x, width) in tab_places().filter(|(_, x, width)| x + width < area.width) {
+    for (tab, x, width) in tab_places(state).filter(|(_, x, width)| x + width < area.width) {
         let style = if tab == state.tab { base.patch(theme.tab) } else { base.patch(theme.muted) };
         pen.text(x, area.y, width, tab.label(), style);
         end = x + width;

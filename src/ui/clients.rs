@@ -10,6 +10,7 @@ use crate::app::screen::board::details::{self, End};
 use crate::app::screen::clients::MOST;
 use crate::app::screen::clients::profile::{Line, Profile, Who, place as place_of};
 use crate::app::{State, wrap};
+use crate::domain::account::is_erased;
 use crate::domain::project::ProjectCard;
 use crate::domain::query::ClientProfile;
 use crate::domain::ticket::TicketBrief;
@@ -60,7 +61,7 @@ fn rows(pen: &mut Pen<'_>, state: &State, areas: &ClientAreas) {
             Remote::Failed(why) => (why.clone(), theme.danger),
             Remote::Idle | Remote::Loading => ("Loading clients".to_owned(), theme.muted),
             Remote::Ready if clients.text.is_empty() => {
-                ("No client yet. `desk user add --role CLIENT` makes one.".to_owned(), theme.muted)
+                (format!("No client yet. {} makes one.", state.keymap.words(Action::AccountNew)), theme.muted)
             }
             Remote::Ready => {
                 let text = &clients.text;
@@ -91,12 +92,19 @@ fn draw_row(pen: &mut Pen<'_>, row: &ClientRow, place: Rect) {
     let (y, end) = (place.y, place.right().saturating_sub(1));
     let shade = |style: Style| if person.active { style } else { style.patch(theme.muted) };
     let open = match (person.active, row.open_tickets) {
+        (false, _) if is_erased(person.email.raw()) => "erased".to_owned(),
         (false, _) => "off".to_owned(),
+        (true, _) if row.twin => format!("{} twin", theme.signs.urgent),
         (true, ..=0) => String::new(),
         (true, n @ 1..=99) => format!("{n} open"),
         (true, _) => "99+ open".to_owned(),
     };
-    pen.right(end.saturating_sub(8), y, 8, &open, if person.active { theme.accent } else { theme.muted });
+    let style = match (person.active, row.twin) {
+        (false, _) => theme.muted,
+        (true, true) => theme.warning,
+        (true, false) => theme.accent,
+    };
+    pen.right(end.saturating_sub(8), y, 8, &open, style);
     let room = place.width.saturating_sub(12);
     // Name, company and address share the room as far as it goes.
     let (name, company) = match room {

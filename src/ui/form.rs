@@ -17,15 +17,29 @@ const LABEL: u16 = 14;
 /// Draws it; answers where the cursor is.
 pub fn draw(pen: &mut Pen<'_>, state: &State, form: &Form) -> Option<Position> {
     let theme = pen.theme;
-    let spare = state.size.1.saturating_sub(4 + form.fields.len() as u16);
+    let note =
+        wrap::wrap(&form.note, usize::from(WIDTH.min(state.size.0.saturating_sub(2))).saturating_sub(4));
+    let noted = if form.note.is_empty() { 0 } else { note.len() as u16 + 1 };
+    let spare = state.size.1.saturating_sub(4 + noted + form.fields.len() as u16);
     let areas = form.fields.iter().filter(|field| matches!(field.input, FieldInput::Area(_))).count() as u16;
     let tall = (1 + spare.saturating_sub(1) / areas.max(1)).clamp(2, 8);
     let heights: Vec<u16> = form.fields.iter().map(|field| height(field, tall)).collect();
     let whole: u16 = heights.iter().sum();
-    let inside = pen.boxed(centred(state.size, WIDTH, whole + 4), &form.title);
-    // The last lines say what is wrong; the fields scroll above them.
+    let inside = pen.boxed(centred(state.size, WIDTH, whole + noted + 4), &form.title);
+    // The last lines say what is wrong; the fields scroll above them. Where there is no room for all of what to know
+    // first, the fields go before it.
     let said = notice(pen, state, form, inside);
-    let body = Rect { height: inside.height.saturating_sub(said), ..inside };
+    let noted = noted.min(inside.height.saturating_sub(said + whole.min(3)));
+    for (range, y) in note.into_iter().zip(inside.y..inside.y + noted) {
+        pen.text(
+            inside.x + 1,
+            y,
+            inside.width - 2,
+            form.note[range].trim_end(),
+            theme.overlay.patch(theme.muted),
+        );
+    }
+    let body = Rect { y: inside.y + noted, height: inside.height.saturating_sub(said + noted), ..inside };
     let before: u16 = heights.iter().take(form.focus).sum();
     let focused = heights.get(form.focus).copied().unwrap_or(1);
     let from = (before + focused).saturating_sub(body.height).min(before);
@@ -80,7 +94,7 @@ pub fn draw(pen: &mut Pen<'_>, state: &State, form: &Form) -> Option<Position> {
 const fn height(field: &Field, tall: u16) -> u16 {
     match field.input {
         FieldInput::Area(_) => tall,
-        FieldInput::Line(_) | FieldInput::Choice { .. } | FieldInput::Client(_) => 1,
+        FieldInput::Line(_) | FieldInput::Secret(_) | FieldInput::Choice { .. } | FieldInput::Client(_) => 1,
     }
 }
 
@@ -111,6 +125,18 @@ fn draw_field(pen: &mut Pen<'_>, field: &Field, area: Rect, here: bool) -> Optio
             let cursor = one_line(pen, editor, line, here);
             hint(pen, editor, field.hint, line);
             cursor
+        }
+        FieldInput::Secret(secret) => {
+            let (count, column) = secret.shape();
+            let style = theme.overlay.patch(theme.field);
+            let width = usize::from(line.width);
+            let skip = (column + 1).saturating_sub(width);
+            pen.fill(line, style);
+            pen.text(line.x, line.y, line.width, &"*".repeat(count.saturating_sub(skip)), style);
+            if count == 0 {
+                pen.text(line.x, line.y, line.width, field.hint, style.patch(theme.muted));
+            }
+            here.then_some(Position { x: line.x + (column - skip) as u16, y: line.y })
         }
         FieldInput::Client(client) => {
             let cursor = one_line(pen, &client.input, line, here);

@@ -6,9 +6,10 @@ use crate::app::action::{Action, row_of};
 use crate::app::edit::Editor;
 use crate::app::keymap::Resolved;
 use crate::app::layout::{Areas, centred, list_box};
+use crate::app::overlay::confirm::Confirm;
 use crate::app::overlay::palette::{self, Entry, Palette};
 use crate::app::overlay::picker::{self, Picker};
-use crate::app::overlay::{Overlay, confirm::Confirm, prompt::Prompt};
+use crate::app::overlay::{Overlay, prompt::Prompt};
 use crate::app::{State, input, wrap};
 use ratatui::layout::{Position, Rect};
 

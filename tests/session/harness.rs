@@ -144,6 +144,10 @@ impl Gateway for Fake {
         Ok(Redeemed { kind, password_set })
     }
 
+    async fn change_password(&self, _actor: &Actor, _old: Password, _new: Password) -> Result<Done, Failure> {
+        Ok(Done::default())
+    }
+
     async fn fetch(&self, _actor: &Actor, query: Query) -> Result<Loaded, Failure> {
         *self.0.fetches.lock().unwrap() += 1;
         self.answer(|| Loaded { answer: answer_to(&query, 20), server_now: NOW }).await

@@ -3,7 +3,8 @@
 use super::Overlay;
 use crate::app::screen::board::moving;
 use crate::app::screen::composer;
-use crate::app::{Effect, State};
+use crate::app::{Effect, State, account_actions};
+use crate::domain::command::Command;
 use crate::domain::ids::ProjectId;
 use crate::domain::project::ProjectStatus;
 
@@ -27,6 +28,8 @@ pub enum Then {
     DiscardDraft,
     /// Move a project to a column.
     MoveProject(ProjectId, ProjectStatus),
+    /// Send a command about an account.
+    Account(Box<Command>),
 }
 
 /// Asks.
@@ -46,5 +49,6 @@ pub fn yes(state: &mut State) {
         Then::Quit => state.effect(Effect::Quit),
         Then::DiscardDraft => composer::discard(state),
         Then::MoveProject(project, status) => moving::move_to(state, &project, status),
+        Then::Account(command) => account_actions::send(state, *command),
     }
 }

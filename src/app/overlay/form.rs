@@ -2,6 +2,7 @@
 
 use super::Overlay;
 use crate::app::State;
+use crate::app::account_actions::forms;
 use crate::app::edit::{Edited, Editor, Pasted};
 use crate::app::ids::Ids;
 use crate::app::key::{Code, Key};
@@ -9,6 +10,7 @@ use crate::app::list::ListCursor;
 use crate::app::requests::{Cause, Purpose, Req};
 use crate::app::screen::board::project_form;
 use crate::app::ticket_actions;
+use crate::domain::account::ErasurePreview;
 use crate::domain::command::{Command, Done};
 use crate::domain::failure::Failure;
 use crate::domain::ids::UserId;
@@ -28,6 +30,14 @@ pub enum FormKind {
     NewProject,
     /// A project, as it was when the form was opened.
     EditProject(Box<Project>),
+    /// An account.
+    NewAccount,
+    /// Somebody's account, as it was when the form was opened.
+    EditAccount(Box<Person>),
+    /// A new password for whoever is signed in.
+    MyPassword,
+    /// An erasure, with what it touches.
+    Erase(Box<ErasurePreview>),
 }
 
 /// What a field takes.
@@ -35,6 +45,8 @@ pub enum FormKind {
 pub enum FieldInput {
     /// One line.
     Line(Editor),
+    /// One line that is never shown.
+    Secret(Secret),
     /// Many lines.
     Area(Editor),
     /// One of these.
@@ -46,6 +58,22 @@ pub enum FieldInput {
     },
     /// A client.
     Client(ClientField),
+}
+
+/// A password being typed.
+pub struct Secret(Editor);
+
+impl Secret {
+    /// How many characters there are, and which the cursor stands on.
+    pub fn shape(&self) -> (usize, usize) {
+        (self.0.text().chars().count(), self.0.layout(usize::from(u16::MAX)).cursor.1)
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(***)")
+    }
 }
 
 /// A client, found as you type.
@@ -83,6 +111,8 @@ pub struct Form {
     pub kind: FormKind,
     /// Above it.
     pub title: String,
+    /// What to know before one fills it in; may be empty.
+    pub note: String,
     /// From the top.
     pub fields: Vec<Field>,
     /// The field that takes the keys.
@@ -104,6 +134,11 @@ impl Field {
     /// A line.
     pub fn line(label: &'static str, hint: &'static str, text: &str) -> Self {
         Self { label, hint, input: FieldInput::Line(Editor::line(text)) }
+    }
+
+    /// A password.
+    pub fn secret(label: &'static str, hint: &'static str) -> Self {
+        Self { label, hint, input: FieldInput::Secret(Secret(Editor::line(""))) }
     }
 
     /// A text.
@@ -137,6 +172,18 @@ impl Field {
             FieldInput::Line(editor) | FieldInput::Area(editor) => editor.text(),
             FieldInput::Choice { options, selected } => options.get(*selected).cloned().unwrap_or_default(),
             FieldInput::Client(field) => field.input.text(),
+            // Its length tells whether it was touched; nothing keeps it beside the field.
+            FieldInput::Secret(secret) => "*".repeat(secret.shape().0),
+        }
+    }
+
+    /// The password typed.
+    pub fn secret_text(&self) -> String {
+        match &self.input {
+            FieldInput::Secret(secret) => secret.0.text(),
+            FieldInput::Line(_) | FieldInput::Area(_) | FieldInput::Choice { .. } | FieldInput::Client(_) => {
+                String::new()
+            }
         }
     }
 
@@ -144,7 +191,9 @@ impl Field {
     pub fn chosen_client(&self) -> Option<&UserId> {
         match &self.input {
             FieldInput::Client(field) => field.chosen.as_ref().map(|(id, _)| id),
-            FieldInput::Line(_) | FieldInput::Area(_) | FieldInput::Choice { .. } => None,
+            FieldInput::Line(_) | FieldInput::Secret(_) | FieldInput::Area(_) | FieldInput::Choice { .. } => {
+                None
+            }
         }
     }
 
@@ -152,7 +201,7 @@ impl Field {
     pub const fn selected(&self) -> usize {
         match &self.input {
             FieldInput::Choice { selected, .. } => *selected,
-            FieldInput::Line(_) | FieldInput::Area(_) | FieldInput::Client(_) => 0,
+            FieldInput::Line(_) | FieldInput::Secret(_) | FieldInput::Area(_) | FieldInput::Client(_) => 0,
         }
     }
 }
@@ -173,6 +222,7 @@ impl Form {
         Self {
             kind,
             title: title.into(),
+            note: String::new(),
             fields,
             focus: 0,
             error: None,
@@ -183,6 +233,12 @@ impl Form {
             id: None,
             sent_with: Vec::new(),
         }
+    }
+
+    /// The same with something to know above the fields.
+    pub fn with_note(mut self, note: impl Into<String>) -> Self {
+        self.note = note.into();
+        self
     }
 
     /// For each field, whether it holds another text than at first.
@@ -280,7 +336,7 @@ impl Form {
                 self.step(-1);
                 Edited::Nothing
             }
-            (FieldInput::Line(editor), _) => editor.key(key),
+            (FieldInput::Line(editor) | FieldInput::Secret(Secret(editor)), _) => editor.key(key),
             (FieldInput::Client(client), _) => {
                 // A chosen client goes as a whole.
                 let chosen = client.chosen.is_some();
@@ -309,6 +365,7 @@ impl Form {
         self.leaving = false;
         match &mut field.input {
             FieldInput::Line(editor) | FieldInput::Area(editor) => editor.paste(text),
+            FieldInput::Secret(Secret(editor)) => editor.paste(text.trim_end_matches(['\r', '\n'])),
             FieldInput::Client(client) => {
                 if client.chosen.is_some() {
                     client.input.set("");
@@ -380,12 +437,20 @@ pub fn submit(state: &mut State) {
     match form.kind {
         FormKind::NewTicket => ticket_actions::submit_new_ticket(state),
         FormKind::NewProject | FormKind::EditProject(_) => project_form::submit(state),
+        FormKind::NewAccount | FormKind::EditAccount(_) | FormKind::MyPassword | FormKind::Erase(_) => {
+            forms::submit(state);
+        }
     }
 }
 
 /// Sends what the form makes; the form stays until that is answered, so that nothing typed is lost.
 pub fn send(state: &mut State, command: Command) {
     let req = state.execute(command, Cause::Asked);
+    sent(state, req);
+}
+
+/// The form waits for the answer to this.
+pub fn sent(state: &mut State, req: Req) {
     if let Some(Overlay::Form(form)) = &mut state.overlay {
         form.sending = Some(req);
         form.sent_with = form.fields.iter().map(Field::text).collect();
@@ -400,6 +465,9 @@ pub fn answered(state: &mut State, req: Req, result: &Result<Done, Failure>) {
     }
     match result {
         Ok(_) => state.overlay = None,
+        Err(failure @ Failure::Overtaken { .. }) if matches!(form.kind, FormKind::EditAccount(_)) => {
+            form.error = Some((form.focus, format!("{}; open the form again to see it", failure.sentence())));
+        }
         Err(failure @ Failure::Overtaken { .. }) => {
             let why = format!("{}; save again to put yours in its place", failure.sentence());
             form.error = Some((form.focus, why));

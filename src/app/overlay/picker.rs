@@ -6,11 +6,11 @@ use crate::app::edit::Editor;
 use crate::app::list::ListCursor;
 use crate::app::requests::Purpose;
 use crate::app::screen::board::{self, moving};
-use crate::app::{State, ticket_actions};
+use crate::app::{State, account_actions, ticket_actions};
 use crate::domain::ids::{ProjectId, UserId};
 use crate::domain::project::ProjectStatus;
 use crate::domain::query::Query;
-use crate::domain::user::{ClientRow, Person};
+use crate::domain::user::{ClientRow, Person, Role};
 
 /// Rows shown at once.
 pub const PAGE: usize = 12;
@@ -24,6 +24,8 @@ pub enum PickerKind {
     Assignee,
     /// Where the project moves.
     CardStatus,
+    /// What somebody may do.
+    Role,
 }
 
 /// What an entry stands for.
@@ -35,6 +37,8 @@ pub enum Choice {
     Nobody,
     /// A column, for a project.
     Status(ProjectId, ProjectStatus),
+    /// A role, for an account.
+    Role(UserId, Role),
 }
 
 /// A list to choose from.
@@ -80,6 +84,26 @@ pub fn card_status(state: &mut State) {
     offer(state, all);
     if let Some(Overlay::Picker(picker)) = &mut state.overlay {
         let at = ProjectStatus::ALL.iter().position(|status| *status == now).unwrap_or_default();
+        picker.cursor.select(at, picker.entries.len(), PAGE);
+    }
+}
+
+/// Asks which role somebody gets.
+pub fn role(state: &mut State, person: &Person) {
+    let roles = [Role::Client, Role::Admin, Role::SuperAdmin];
+    open(state, PickerKind::Role, format!("Role of {}", person.display_name()));
+    let all = roles.iter().map(|role| {
+        let remark = match (role == &person.role, role) {
+            (true, _) => "as it is",
+            (_, Role::Client) => "no desk",
+            (_, Role::Admin) => "tickets, projects, clients",
+            (_, Role::SuperAdmin | Role::Unknown(_)) => "and staff",
+        };
+        (Choice::Role(person.id.clone(), role.clone()), role.as_str().to_owned(), remark.to_owned())
+    });
+    offer(state, all.collect());
+    if let Some(Overlay::Picker(picker)) = &mut state.overlay {
+        let at = roles.iter().position(|role| *role == person.role).unwrap_or_default();
         picker.cursor.select(at, picker.entries.len(), PAGE);
     }
 }
@@ -150,5 +174,6 @@ pub fn choose(state: &mut State) {
         Choice::Staff(id) => ticket_actions::assign(state, Some(id)),
         Choice::Nobody => ticket_actions::assign(state, None),
         Choice::Status(project, status) => moving::ask_move_to(state, &project, status),
+        Choice::Role(user, role) => account_actions::ask_role(state, &user, &role),
     }
 }

@@ -107,6 +107,7 @@ pub fn signed_out(state: &mut State, why: &str) {
     state.queue = queue::Queue::default();
     state.thread = super::thread::ThreadPane::default();
     state.clients = super::clients::Clients::default();
+    state.staff_pane = super::staff::Staff::default();
     state.board = board::Board::default();
     state.history = crate::app::undo::History::default();
     state.sign_in.message = Some(match &state.composer {

@@ -104,6 +104,13 @@ pub(super) async fn examine(db: &Client) -> Result<Vec<Finding>> {
         count(db, waiting).await?,
         "changes have not been worked in for five minutes".to_owned(),
     );
+    let twins = "SELECT count(*) AS n FROM (SELECT FROM public.users u GROUP BY lower(btrim(u.email)) HAVING count(*) > 1) t";
+    let n = count(db, twins).await?;
+    if n > 0 {
+        let what = format!("{n} e-mail addresses belong to several accounts but for upper and lower case");
+        let advice = "their owners must type them exactly; change or switch off all but one (`desk user list` marks them)";
+        findings.push(Finding::new(Severity::Warning, "accounts", what, advice));
+    }
     if findings.is_empty() {
         findings.push(Finding::fine(subject, "none missing, none left over, none wrong"));
     }

@@ -86,6 +86,7 @@ pub const STEPS: &[Step] = &[
     step!("0025_desk_event_seals", Tx),
     step!("0026_desk_event_log", Tx, repairs: true),
     step!("0027_desk_accounts", Tx, repairs: true),
+    step!("0028_desk_addresses", Tx, repairs: true),
 ];
 
 impl Step {

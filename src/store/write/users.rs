@@ -218,6 +218,8 @@ async fn compare(
             (Some(now.email.as_str()), Some(change.seen.as_str()), Some(change.to.as_str()))
         }
     };
+    // What is empty looks like what is not there.
+    let [is, seen, to] = [is, seen, to].map(|text| text.filter(|text| !text.is_empty()));
     if is == to {
         Ok(false)
     } else if is == seen {

@@ -34,6 +34,7 @@ pub fn new(state: &mut State) {
     let client = match state.tab {
         Tab::Clients => state.clients.person().cloned(),
         Tab::Queue => ticket_actions::target(state).map(|row| row.client.clone()),
+        Tab::Staff => None,
         Tab::Boards => client_of_filter(state),
     };
     let column = state.board.columns.current().filter(|_| state.tab == Tab::Boards);
@@ -128,7 +129,11 @@ pub fn submit(state: &mut State) {
             let project = project.card.id.clone();
             (!changes.is_empty()).then_some(Command::EditProject { project, changes })
         }),
-        FormKind::NewTicket => return,
+        FormKind::NewTicket
+        | FormKind::NewAccount
+        | FormKind::EditAccount(_)
+        | FormKind::MyPassword
+        | FormKind::Erase(_) => return,
     };
     match command {
         Ok(Some(command)) => form::send(state, command),

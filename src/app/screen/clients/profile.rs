@@ -4,6 +4,7 @@ use crate::app::list::ListCursor;
 use crate::app::run::Step;
 use crate::app::screen::Remote;
 use crate::app::{State, wrap};
+use crate::domain::account::is_erased;
 use crate::domain::ids::{ProjectId, TicketId, UserId};
 use crate::domain::project::ProjectCard;
 use crate::domain::query::ClientProfile;
@@ -173,7 +174,12 @@ fn who(data: &ClientProfile, columns: usize, lines: &mut Vec<Line>) {
     if !person.name.is_blank() {
         add(Who::Fact, &person.email.one_line());
     }
-    if !person.active {
+    if data.client.twin {
+        add(Who::Warning, "Another account has this address but for upper and lower case.");
+    }
+    if is_erased(person.email.raw()) {
+        add(Who::Warning, "The account is erased.");
+    } else if !person.active {
         add(Who::Warning, "The account is switched off: the client can't read an answer.");
     } else if !data.email_verified {
         add(Who::Warning, "The e-mail address is not verified yet.");

@@ -1,0 +1,65 @@
+//! Changing one's own password: the old one is asked again, under the same limits as at the sign-in.
+
+use super::{Desk, failure};
+use crate::auth::{Actor, Password};
+use crate::domain::command::{Change, Command, Done, PasswordHash};
+use crate::domain::failure::Failure;
+use crate::domain::query::Query;
+use crate::store::auth as store;
+
+impl Desk {
+    /// Whatever happens between the look at the old password and the new one: the command names the hash that the old
+    /// one was to fit, and is refused if it is another one by then.
+    pub(super) async fn set_own_password(
+        &self,
+        actor: &Actor,
+        old: Password,
+        new: Password,
+    ) -> Result<Done, Failure> {
+        let signed_out = || Failure::SignedOut("you are not signed in: sign in again".to_owned());
+        let user = actor.user().ok_or_else(signed_out)?;
+        // Nobody whose session is over may try passwords here.
+        self.read(actor, &Query::Session).await?;
+        let account = self.pool.read(async |client| store::account_by_id(client, user).await).await;
+        let account = account.map_err(|error| failure::of_store(&error))?.ok_or_else(signed_out)?;
+        let about = [account.name.raw(), account.email.raw()];
+        new.check_new_of(&about).map_err(|why| Failure::Invalid(why.to_string()))?;
+        let Some(seen) = account.password_hash.clone() else {
+            let sentence = "this account has no password: ask for a code to choose one with";
+            return Err(Failure::Invalid(sentence.to_owned()));
+        };
+        self.prove(actor, old).await.map_err(of_proof)?;
+        let to = self.hash_new(new).await?;
+        self.write(actor, &Command::ChangeMyPassword { change: Change::new(seen, to) }, None).await
+    }
+
+    /// Off the threads that serve everybody, at most two at a time.
+    #[expect(clippy::disallowed_methods, reason = "bounded by the semaphore")]
+    async fn hash_new(&self, password: Password) -> Result<PasswordHash, Failure> {
+        let unavailable = |why: &str| Failure::Unavailable(why.to_owned());
+        let _place = self.hashing.acquire().await.map_err(|_| unavailable("the desk is closing"))?;
+        tokio::task::spawn_blocking(move || password.hash())
+            .await
+            .map_err(|_| unavailable("the password could not be hashed: try again"))?
+            .map_err(|why| Failure::Invalid(why.to_string()))
+    }
+}
+
+fn of_proof(why: super::SignInFailure) -> Failure {
+    match why {
+        super::SignInFailure::Refused => Failure::Invalid("the old password is not right".to_owned()),
+        super::SignInFailure::SessionEnded => Failure::SignedOut(why.to_string()),
+        super::SignInFailure::Unavailable(_) => Failure::Unavailable(why.to_string()),
+    }
+}
+
+// TEMPORARY until sessions lands
+impl Desk {
+    async fn prove(&self, actor: &Actor, password: Password) -> Result<(), super::SignInFailure> {
+        let Some(user) = actor.user() else { return Err(super::SignInFailure::Refused) };
+        let account =
+            self.pool.read(async |client| store::account_by_id(client, user).await).await.unwrap_or(None);
+        let attempt = crate::auth::Attempt::new(account, password, 4);
+        attempt.work().map(drop).map_err(|_| super::SignInFailure::Refused)
+    }
+}

@@ -1,0 +1,84 @@
+//! Accounts for those who administer them: the staff, what an erasure touches, addresses that differ in case only.
+
+use super::error::Result;
+use super::moment::Moment;
+use super::people::{self, person_columns};
+use super::sql;
+use crate::domain::account::{ErasurePreview, StaffRow};
+use crate::domain::ids::UserId;
+use crate::policy::{Accounts, Scope};
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row};
+
+/// Whether another account has the address of `u` but for its case.
+macro_rules! twin {
+    () => {
+        "EXISTS (SELECT FROM desk.users AS o JOIN public.users AS w ON w.id = o.user_id \
+                  WHERE substring(o.search FROM '[^ ]+@[^ ]+') = substring(lower(u.email) FROM '[^ ]+@[^ ]+') \
+                    AND o.user_id <> u.id AND lower(btrim(w.email)) = lower(btrim(u.email))) AS twin"
+    };
+}
+pub(super) use twin;
+
+/// All accounts that are no client's: those who may enter first, by name. None for readers who see clients only.
+pub async fn staff(client: &Client, scope: &Scope) -> Result<Vec<StaffRow>> {
+    let all = scope.accounts() == Accounts::All;
+    let rows = sql::rows(
+        client,
+        concat!(
+            "SELECT u.id AS person_id, ",
+            person_columns!("u", "person"),
+            ", u.email_verified, u.last_logged_in, u.password_hash IS NOT NULL AS has_password, \
+             (SELECT count(*) FROM desk.sessions AS s \
+               WHERE s.user_id = u.id AND s.expires_at > (clock_timestamp() AT TIME ZONE 'utc')) AS sessions, ",
+            twin!(),
+            " FROM desk.users AS d JOIN public.users AS u ON u.id = d.user_id \
+              WHERE d.role <> 'CLIENT' AND u.role::text <> 'CLIENT' AND $1 \
+              ORDER BY u.active DESC, d.name_key, u.id LIMIT 1000"
+        ),
+        &[(&all, Type::BOOL)],
+    )
+    .await?;
+    rows.iter().map(staff_row).collect()
+}
+
+fn staff_row(row: &Row) -> Result<StaffRow> {
+    Ok(StaffRow {
+        person: people::known_person(row, &people::PERSON)?,
+        verified: sql::get(row, "email_verified")?,
+        has_password: sql::get(row, "has_password")?,
+        last_signed_in: sql::get::<Option<Moment>>(row, "last_logged_in")?.map(|at| at.0),
+        sessions: sql::get(row, "sessions")?,
+        twin: sql::get(row, "twin")?,
+    })
+}
+
+/// What erasing somebody touches; none when there is no such account, and for readers who see clients only.
+pub async fn erasure(client: &Client, scope: &Scope, user: &UserId) -> Result<Option<ErasurePreview>> {
+    let all = scope.accounts() == Accounts::All;
+    let row = sql::maybe_row(
+        client,
+        concat!(
+            "SELECT u.id AS person_id, ",
+            person_columns!("u", "person"),
+            ", (SELECT count(*) FROM public.support_tickets AS t WHERE t.client_id = u.id) AS tickets, \
+             (SELECT count(*) FROM public.ticket_comments AS c WHERE c.user_id = u.id) AS comments, \
+             (SELECT count(*) FROM public.projects AS p WHERE p.client_id = u.id) AS projects, \
+             (SELECT count(*) FROM desk.drafts AS d WHERE d.user_id = u.id \
+                 OR d.ticket_id IN (SELECT t.ticket_id FROM desk.tickets AS t WHERE t.client_id = u.id)) AS drafts, \
+             (SELECT count(*) FROM desk.sessions AS s WHERE s.user_id = u.id) AS sessions \
+             FROM public.users AS u WHERE u.id = $1 AND $2"
+        ),
+        &[(&user.as_str(), Type::TEXT), (&all, Type::BOOL)],
+    )
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(ErasurePreview {
+        person: people::known_person(&row, &people::PERSON)?,
+        tickets: sql::get(&row, "tickets")?,
+        comments: sql::get(&row, "comments")?,
+        projects: sql::get(&row, "projects")?,
+        drafts: sql::get(&row, "drafts")?,
+        sessions: sql::get(&row, "sessions")?,
+    }))
+}
