@@ -1,13 +1,13 @@
 //! Accounts on a real database: made, changed, switched off, given roles; and two who do it at once.
 
 use crate::support::world::{World, desk_at, world};
-use kaygia_desk::auth::Actor;
+use kaygia_desk::auth::{Actor, Password};
 use kaygia_desk::desk::Gateway;
 use kaygia_desk::domain::account::{AccountChange, AccountFields, ClientTexts, Erasure};
 use kaygia_desk::domain::command::{Change, Command};
 use kaygia_desk::domain::failure::Failure;
 use kaygia_desk::domain::ids::UserId;
-use kaygia_desk::domain::query::Query;
+use kaygia_desk::domain::query::{Answer, Query};
 use kaygia_desk::domain::user::Role;
 
 pub fn create(id: &str, email: &str, role: Role) -> Command {
@@ -254,4 +254,69 @@ async fn the_operator_makes_the_first_super_administrator_only() {
     world.sql("UPDATE public.users SET active = false WHERE id = 'alan'").await;
     assert!(world.execute(&Actor::operator(), add()).await.unwrap().event.is_some());
     assert_eq!(world.execute(&Actor::operator(), add()).await.unwrap().event, None, "sent again");
+}
+
+/// The old one is asked, all other sessions end, this one stays, and codes that are out are worthless.
+#[tokio::test]
+async fn ones_own_password_changes_where_the_old_one_is_right() {
+    let world = staffed().await;
+    let old = "an old boat at the pier";
+    let hash = bcrypt::hash(old, 4).unwrap();
+    world.sql(&format!("UPDATE public.users SET password_hash = '{hash}' WHERE id = 'ada'")).await;
+    let (here, elsewhere) = (world.actor("ada").await, world.actor("ada").await);
+    world
+        .sql("INSERT INTO public.password_resets (id, token, user_id, expires_at) VALUES ('r', 't', 'ada', now())")
+        .await;
+    let password = |text: &str| Password::new(text.to_owned());
+    let new = "a new boat under a moon";
+    let wrong = world.desk.change_password(&here, password("another boat"), password(new)).await;
+    assert_eq!(invalid(wrong), "the old password is not right");
+    let refused = "SELECT count(*) FROM desk.events WHERE action = 'session.refused' AND entity_id = 'ada'";
+    assert_eq!(world.value(refused).await, "1");
+    let weak = world.desk.change_password(&here, password(old), password("ada@example.test")).await;
+    assert!(invalid(weak).starts_with("the password is little more than a name"));
+    world.desk.change_password(&here, password(old), password(new)).await.unwrap();
+    assert!(world.desk.fetch(&here, Query::Staff).await.is_ok(), "this session stays");
+    let ended = world.desk.fetch(&elsewhere, Query::Staff).await;
+    assert!(matches!(ended, Err(Failure::SignedOut(_))), "{ended:?}");
+    assert_eq!(world.value("SELECT used FROM public.password_resets").await, "true");
+    let signs_in = async |text: &str| world.desk.sign_in("ada@example.test", password(text)).await.is_ok();
+    assert!(signs_in(new).await && !signs_in(old).await);
+    let logged = "SELECT string_agg(after::text, '') FROM desk.events WHERE action = 'user.password'";
+    assert_eq!(world.value(logged).await, "{}");
+}
+
+/// A command made elsewhere, by somebody who never knew the hash, changes nothing.
+#[tokio::test]
+async fn a_password_is_not_set_over_a_hash_that_was_not_seen() {
+    let world = staffed().await;
+    let ada = world.actor("ada").await;
+    let hash = kaygia_desk::domain::command::PasswordHash::new;
+    let change = Change::new(hash("guessed"), hash("$2b$04$mine"));
+    let refused = world.execute(&ada, Command::ChangeMyPassword { change }).await;
+    assert!(invalid(refused).starts_with("the password was changed elsewhere meanwhile"));
+    assert_eq!(world.value("SELECT password_hash FROM public.users WHERE id = 'ada'").await, "$2b$04$x");
+}
+
+#[tokio::test]
+async fn the_staff_is_listed_for_those_who_administer_it_alone() {
+    let world = staffed().await;
+    world.user("Ada", "Twin", "CLIENT").await;
+    let (ada, alan) = (world.actor("ada").await, world.actor("alan").await);
+    let Answer::StaffAccounts(none) = world.fetch(&ada, Query::StaffAccounts).await else { panic!() };
+    assert_eq!(none, []);
+    let Answer::StaffAccounts(rows) = world.fetch(&alan, Query::StaffAccounts).await else { panic!() };
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| (row.person.id.as_str(), row.sessions, row.verified, row.has_password, row.twin))
+        .collect();
+    assert_eq!(rows, [("ada", 1, true, true, true), ("alan", 1, true, true, false)]);
+    let Answer::Clients(clients) = world.fetch(&ada, Query::Clients("twin".to_owned())).await else {
+        panic!()
+    };
+    assert!(clients.iter().all(|row| row.twin) && clients.len() == 1);
+    let hidden = world.fetch(&ada, Query::Erasure(UserId::new("grace"))).await;
+    assert_eq!(hidden, Answer::Erasure(None));
+    let shown = world.fetch(&alan, Query::Erasure(UserId::new("grace"))).await;
+    assert!(matches!(shown, Answer::Erasure(Some(_))));
 }

@@ -8,8 +8,8 @@ use kaygia_desk::domain::safe_text::SafeText;
 use kaygia_desk::domain::time::Timestamp;
 use kaygia_desk::domain::user::{Person, Role};
 
-fn ago(minutes: i64) -> Option<Timestamp> {
-    Some(Timestamp::from_micros(NOW.micros() - minutes * 60_000_000))
+fn ago(minutes: i64) -> Timestamp {
+    Timestamp::from_micros(NOW.micros() - minutes * 60_000_000)
 }
 
 fn person(id: &str, name: &str, role: Role) -> Person {
@@ -24,7 +24,14 @@ fn person(id: &str, name: &str, role: Role) -> Person {
 }
 
 fn row(person: Person) -> StaffRow {
-    StaffRow { person, verified: true, has_password: true, last_signed_in: ago(95), sessions: 1, twin: false }
+    StaffRow {
+        person,
+        verified: true,
+        has_password: true,
+        last_signed_in: Some(ago(95)),
+        sessions: 1,
+        twin: false,
+    }
 }
 
 /// One of each kind.
@@ -36,7 +43,7 @@ pub fn staff() -> Vec<StaffRow> {
     };
     let off = Person { active: false, ..person("kurt", "Kurt Gödel", Role::Admin) };
     vec![
-        StaffRow { sessions: 2, last_signed_in: ago(0), ..row(ada()) },
+        StaffRow { sessions: 2, last_signed_in: Some(ago(0)), ..row(ada()) },
         row(Person { role: Role::SuperAdmin, ..alan() }),
         StaffRow {
             sessions: 0,
@@ -47,7 +54,7 @@ pub fn staff() -> Vec<StaffRow> {
         },
         StaffRow {
             twin: true,
-            last_signed_in: ago(60 * 24 * 9),
+            last_signed_in: Some(ago(60 * 24 * 9)),
             sessions: 0,
             ..row(person("Barbara", "Barbara Liskov of the very long Name", Role::Admin))
         },

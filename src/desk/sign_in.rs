@@ -87,7 +87,7 @@ impl Desk {
     }
 
     /// A refusal stands whether or not it could be written down.
-    async fn note_refusal(&self, account: Option<&UserId>) {
+    pub(super) async fn note_refusal(&self, account: Option<&UserId>) {
         let noted = self
             .pool
             .write(async |client| {
