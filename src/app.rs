@@ -191,6 +191,15 @@ pub enum Msg {
     Link(Link),
     /// Drafts that an earlier run could not save.
     Recovered(Vec<(TicketId, Draft)>),
+    /// A draft that the database did not take soon was kept on this machine, or could not be.
+    DraftKept {
+        /// Whose conversation.
+        ticket: TicketId,
+        /// Its text.
+        content: String,
+        /// Why not.
+        result: Result<(), String>,
+    },
     /// The editor in which something was only read was closed, or could not be opened.
     WasRead(Result<(), String>),
     /// The editor was closed: the text, or why it could not be had.
@@ -287,6 +296,9 @@ pub fn update(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
         Msg::Changed(changes) => live::changed(state, &changes),
         Msg::Link(link) => live::linked(state, link),
         Msg::Recovered(drafts) => screen::composer::recover(state, drafts),
+        Msg::DraftKept { ticket, content, result } => {
+            screen::composer::kept(state, &ticket, content, result);
+        }
         Msg::WasRead(result) => {
             state.away = false;
             if let Err(why) = result {

@@ -1,6 +1,7 @@
 //! The core: keys in, effects and state out.
 
 use crate::fixtures::{Bench, NOW, ada, alan, answer_to, minutes, row};
+use crate::screens::drawn;
 use kaygia_desk::app::action::Action;
 use kaygia_desk::app::key::{Code, Input, Key, MouseKind};
 use kaygia_desk::app::overlay::Overlay;
@@ -433,4 +434,38 @@ fn a_lost_database_is_asked_again_and_its_return_is_told() {
     bench.answer();
     assert_eq!(bench.state.link, Link::Live, "the listener was never lost");
     assert_eq!(toast(&bench), "the database is back");
+}
+
+#[test]
+fn a_database_that_says_nothing_is_told_after_two_seconds_and_no_sooner() {
+    let mut bench = Bench::new((120, 40), 5);
+    bench.pass(minutes(1)).answer();
+    for (req, _) in bench.commands() {
+        done(&mut bench, req, None);
+    }
+    bench.keys("F5");
+    bench.pass(Duration::from_millis(1900));
+    assert!(!drawn(&bench).contains("no answer"), "an answer may take a while");
+    bench.pass(Duration::from_millis(200));
+    assert!(drawn(&bench).contains("no answer for 2 s"), "{}", drawn(&bench));
+    let wake = next_wake(&bench.state).unwrap();
+    assert!(wake <= bench.now.after(Duration::from_secs(1)), "the seconds go on");
+    bench.pass(Duration::from_secs(1));
+    assert!(drawn(&bench).contains("no answer for 3 s"));
+    bench.answer();
+    for (req, _) in bench.commands() {
+        done(&mut bench, req, None);
+    }
+    assert!(bench.state.requests.unanswered(bench.now).is_none() && !drawn(&bench).contains("no answer"));
+}
+
+#[test]
+fn a_name_of_control_bytes_is_in_the_header() {
+    let mut bench = Bench::new((120, 40), 5);
+    for (name, shown) in
+        [("\u{1}\u{2}\u{1b}[2J", "^A^B^[[2J ADMIN"), (&"\u{9b}".repeat(30), "<U+009B><U+009B>")]
+    {
+        bench.state.me.as_mut().unwrap().name = SafeText::new(name);
+        assert!(drawn(&bench).contains(shown), "{}", drawn(&bench));
+    }
 }

@@ -269,7 +269,7 @@ fn a_card_that_a_colleague_moves_takes_the_cursor_along() {
 }
 
 #[test]
-fn more_cards_are_asked_for_near_the_end_of_a_column() {
+fn the_last_card_of_a_column_is_the_last_there_is_not_the_last_that_was_read() {
     let mut bench = boards();
     bench.keys("l l l l").answer();
     assert_eq!(column(&bench, &ProjectStatus::Completed).len(), FIRST);
@@ -279,13 +279,20 @@ fn more_cards_are_asked_for_near_the_end_of_a_column() {
     };
     assert_eq!((status, after.id.as_str()), (&ProjectStatus::Completed, "c049"));
     bench.answer();
-    assert_eq!(column(&bench, &ProjectStatus::Completed).len(), 2 * FIRST);
-    assert_eq!(selected(&bench), "c049");
-    bench.keys("G").answer();
     assert_eq!(column(&bench, &ProjectStatus::Completed).len(), 120);
+    assert_eq!(selected(&bench), "c119");
     bench.keys("G").answer();
     assert!(queries(&bench).is_empty(), "there is no more to ask for");
     assert_eq!(selected(&bench), "c119");
+}
+
+#[test]
+fn who_moves_on_the_way_to_the_last_card_stays_there() {
+    let mut bench = boards();
+    bench.keys("l l l l").answer();
+    bench.keys("G k").answer();
+    assert_eq!(selected(&bench), "c048");
+    assert_eq!(column(&bench, &ProjectStatus::Completed).len(), 2 * FIRST);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::app::{done, quiet, toast};
 use crate::fixtures::{Bench, ada, ago, alan, comment, minutes, row, thread};
+use crate::screens::drawn;
 use kaygia_desk::app::key::{Code, Input, Key};
 use kaygia_desk::app::{Effect, Link, Msg, next_wake};
 use kaygia_desk::domain::change::Change;
@@ -328,4 +329,32 @@ fn a_draft_sent_from_another_window_closes_here_if_equal_and_goes_on_as_a_new_on
         });
         assert_eq!(saved.is_some_and(|again| again.comment != draft.comment && again.content == here), stays);
     }
+}
+
+#[test]
+fn a_draft_that_lies_on_this_machine_is_told_as_such_and_one_in_memory_until_it_is_saved() {
+    let mut bench = Bench::new((120, 40), 5);
+    composing(&mut bench);
+    bench.text("Hello").pass(Duration::from_millis(300));
+    let (req, _) = bench.command();
+    let ticket = TicketId::new("t0");
+    let kept =
+        |content: &str, result| Msg::DraftKept { ticket: ticket.clone(), content: content.into(), result };
+    bench.msg(kept("Hello", Ok(())));
+    bench.msg(Msg::Done { req, result: Err(Failure::Unavailable("cut".to_owned())) });
+    assert!(drawn(&bench).contains("draft on this machine only"), "{}", drawn(&bench));
+    bench.text("!");
+    assert!(drawn(&bench).contains("draft NOT saved yet"), "the last key is nowhere yet");
+    bench.pass(Duration::from_secs(3));
+    let (req, _) = bench.command();
+    bench.msg(kept("Hello!", Err("the disk is full".to_owned())));
+    assert!(
+        toast(&bench).starts_with("the draft is in memory only: it could not be kept"),
+        "{}",
+        toast(&bench)
+    );
+    done(&mut bench, req, None);
+    assert!(!toast(&bench).contains("in memory only"), "it is saved");
+    bench.pass(Duration::from_secs(6));
+    assert!(drawn(&bench).contains("draft saved"));
 }

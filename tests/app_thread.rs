@@ -112,3 +112,25 @@ fn a_whole_conversation_is_handed_to_the_editor_to_be_read() {
     assert!(!bench.state.away);
     assert_eq!(bench.state.toasts.current().unwrap().text, "the editor `vi` was not found");
 }
+
+#[test]
+fn a_ticket_that_is_gone_leaves_no_row_behind_while_its_reply_is_written() {
+    let mut bench = Bench::new((120, 40), 1);
+    bench.keys("r").answer();
+    bench.text("Typed before the tables were emptied");
+    bench.commands();
+    bench.rows = 0;
+    bench.msg(Msg::Changed(vec![Change::Everything]));
+    bench.pass(minutes(1));
+    let fetches = std::mem::take(&mut bench.effects);
+    for effect in fetches {
+        match effect {
+            Effect::Fetch { req, query: Query::Thread(_) } => bench.reply(req, Answer::Thread(None)),
+            Effect::Fetch { req, query } => bench.reply(req, crate::fixtures::answer_to(&query, 0)),
+            _ => {}
+        }
+    }
+    assert!(bench.state.queue.rows.is_empty(), "{:?}", bench.state.queue.rows);
+    let composer = bench.state.composer.as_ref().unwrap();
+    assert_eq!(composer.editor.text(), "Typed before the tables were emptied");
+}

@@ -51,6 +51,23 @@ async fn check_only_reports_and_migrate_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lost_column_is_an_error_with_a_sentence_and_an_exit_code() {
+    let database = support::database().await;
+    database.client.batch_execute("ALTER TABLE public.projects DROP COLUMN requirements").await.unwrap();
+    let (code, said, error) = run(&database, &["migrate"]).await;
+    assert_eq!((code, said.as_str()), (Some(1), ""));
+    assert!(
+        error.starts_with("desk: the web app's tables have lost what the desk needs every day"),
+        "{error}"
+    );
+    assert!(error.ends_with("\n  public.projects lacks the column requirements\n"), "{error}");
+    let (code, said, _) = run(&database, &["migrate", "--check"]).await;
+    assert_eq!(code, Some(1));
+    assert!(said.contains("\nerror: public.projects lacks the column requirements\n"), "{said}");
+    assert!(!said.contains("note: public.projects lacks"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_does_not_fit_is_refused_on_standard_error() {
     let database = support::empty_database().await;
     database.client.batch_execute("CREATE TYPE public.comment_sender AS ENUM ('CLIENT')").await.unwrap();

@@ -15,6 +15,9 @@ use std::time::Duration;
 /// A request that takes longer than this is shown as such.
 const SPINNER_AFTER: Duration = Duration::from_millis(150);
 
+/// A request that is not answered by then is shown with the seconds.
+const SILENT_AFTER: Duration = Duration::from_secs(2);
+
 /// The number of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Req(pub u64);
@@ -128,8 +131,25 @@ impl Requests {
         self.open.values().any(|(purpose, since)| visible(purpose) && now.since(*since) >= SPINNER_AFTER)
     }
 
-    /// When [`Requests::slow`] may begin to hold.
+    /// How long the database has said nothing to the oldest request, if that is worth telling.
+    pub fn unanswered(&self, now: Timestamp) -> Option<Duration> {
+        self.oldest().map(|since| now.since(since)).filter(|silent| *silent >= SILENT_AFTER)
+    }
+
+    fn oldest(&self) -> Option<Timestamp> {
+        self.open.values().map(|(_, since)| *since).min()
+    }
+
+    /// When [`Requests::slow`] or [`Requests::unanswered`] may become another.
     pub fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
+        let silent = self.oldest().map(|since| {
+            let seconds = now.since(since).as_secs() + 1;
+            since.after(SILENT_AFTER.max(Duration::from_secs(seconds)))
+        });
+        self.spinner_wake(now).into_iter().chain(silent).min()
+    }
+
+    fn spinner_wake(&self, now: Timestamp) -> Option<Timestamp> {
         self.open
             .values()
             .filter(|(purpose, _)| visible(purpose))

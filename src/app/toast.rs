@@ -51,6 +51,11 @@ impl Toasts {
         self.show(text.into(), Tone::Warning, SHOWN_LONG, now);
     }
 
+    /// What begins so does not hold any more.
+    pub fn withdraw(&mut self, beginning: &str) {
+        self.current.take_if(|toast| toast.text.starts_with(beginning));
+    }
+
     /// The message to show.
     pub fn current(&self) -> Option<&Toast> {
         self.current.as_ref()

@@ -29,8 +29,13 @@ pub fn grapheme_width(grapheme: &str) -> usize {
     match grapheme {
         "\t" => TAB.len(),
         "\n" => 0,
-        _ => grapheme.width(),
+        _ => grapheme.width() + grapheme.chars().filter(|c| is_sound_mark(*c)).count(),
     }
+}
+
+/// The voiced marks of half-width katakana: part of a grapheme, and yet a column of their own on every terminal.
+const fn is_sound_mark(c: char) -> bool {
+    matches!(c, '\u{ff9e}' | '\u{ff9f}')
 }
 
 /// The beginning of `text` that fits into `columns`, ending in `…` if something is cut.

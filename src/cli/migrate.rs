@@ -6,6 +6,9 @@ use super::{Exit, Failure, database_of, note, say, wait_for};
 use crate::config::{Address, Config, Link};
 use crate::desk::upkeep::Upkeep;
 
+const LOST: &str = "the web app's tables have lost what the desk needs every day; the desk can't put it back: \
+                    let the web app's own migrator do so, or restore it";
+
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Only say what would be done
@@ -27,11 +30,20 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<Exit, Failur
     if !arguments.check && !obstacles.is_empty() {
         return Err(Failure::Told(format!("{}\n  {}", report.sentence(), obstacles.join("\n  "))));
     }
+    if !arguments.check && !report.losses.is_empty() {
+        return Err(Failure::Told(format!("{LOST}\n  {}", report.losses.join("\n  "))));
+    }
     say(report.sentence());
     for obstacle in &obstacles {
         say(format_args!("  {obstacle}"));
     }
-    for warning in &report.warnings {
+    for loss in &report.losses {
+        say(format_args!("error: {loss}"));
+    }
+    if !report.losses.is_empty() {
+        say(LOST);
+    }
+    for warning in report.warnings.iter().filter(|warning| !report.losses.contains(warning)) {
         say(format_args!("note: {warning}"));
     }
     if !report.operator.is_empty() {
@@ -47,7 +59,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<Exit, Failur
             "the web app's own migrator knows the tables already; nothing was written for it"
         });
     }
-    Ok(if report.is_current() { Exit::Done } else { Exit::No })
+    Ok(if report.is_current() && report.losses.is_empty() { Exit::Done } else { Exit::No })
 }
 
 /// The database of the settings over a direct link.

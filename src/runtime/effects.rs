@@ -286,12 +286,12 @@ impl<G: Gateway> Write<G> {
 
     async fn keep_draft(&self, ticket: &TicketId, draft: &Draft) {
         let Some(user) = self.actor.user().cloned() else { return };
-        let (spool, ticket, draft) = (self.spool.clone(), ticket.clone(), draft.clone());
-        let kept = tokio::task::spawn_blocking(move || spool.keep(&user, &ticket, &draft)).await;
-        if let Ok(Err(error)) = kept {
-            let told = format!("the draft is in memory only: it could not be kept on this machine: {error}");
-            let _ = self.notes.send(Note::Msg(Msg::Notice(told)));
-        }
+        let (spool, kept_ticket, kept_draft) = (self.spool.clone(), ticket.clone(), draft.clone());
+        let keep = move || spool.keep(&user, &kept_ticket, &kept_draft).map_err(|error| error.to_string());
+        let kept = tokio::task::spawn_blocking(keep).await;
+        let result = kept.unwrap_or_else(|_| Err("the desk made a mistake".to_owned()));
+        let (ticket, content) = (ticket.clone(), draft.content.clone());
+        let _ = self.notes.send(Note::Msg(Msg::DraftKept { ticket, content, result }));
     }
 
     /// The database has it, or nobody wants it any more.

@@ -11,6 +11,9 @@ use crate::app::{Link, State};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+/// A longer name is cut.
+const LONGEST_NAME: usize = 28;
+
 /// Product, tabs, connection, who is signed in.
 pub fn header(pen: &mut Pen<'_>, state: &State, area: Rect) {
     let theme = pen.theme;
@@ -24,8 +27,12 @@ pub fn header(pen: &mut Pen<'_>, state: &State, area: Rect) {
         end = x + width;
     }
     let (sign_style, words) = link(pen, state);
-    let (name, role) = state.me.as_ref().map_or(("", ""), |me| (me.name.as_str(), me.role.as_str()));
+    let (name, role) =
+        state.me.as_ref().map_or_else(Default::default, |me| (me.name.one_line(), me.role.as_str()));
+    // A name of marks only is as long as nobody's: its beginning tells whose desk this is.
+    let name = wrap::clip(name.trim(), LONGEST_NAME, theme.signs.ellipsis);
     let short = name.split_whitespace().next().unwrap_or_default();
+    let short = wrap::clip(short, LONGEST_NAME / 2, theme.signs.ellipsis);
     let busy = if state.requests.slow(state.now) { "loading  " } else { "" };
     let candidates = [
         format!("{busy}{} {words}   {name} {role} ", pen.theme.signs.live),
@@ -42,6 +49,11 @@ pub fn header(pen: &mut Pen<'_>, state: &State, area: Rect) {
 }
 
 fn link(pen: &Pen<'_>, state: &State) -> (Style, String) {
+    if let (false, Some(silent)) =
+        (matches!(state.link, Link::Offline(_)), state.requests.unanswered(state.now))
+    {
+        return (pen.theme.warning, format!("no answer for {} s", silent.as_secs()));
+    }
     match state.link {
         Link::Connecting => (pen.theme.muted, "connecting".to_owned()),
         Link::Live => (pen.theme.good, "live".to_owned()),
@@ -83,7 +95,9 @@ fn footer_right(state: &State) -> String {
             return String::new();
         }
         let lines = composer.editor.line_count();
-        let saved = if composer.save_failed {
+        let saved = if composer.save_failed && composer.is_kept() {
+            "draft on this machine only"
+        } else if composer.save_failed {
             "draft NOT saved yet"
         } else if composer.is_saved() && composer.saved_at.is_some() {
             "draft saved"

@@ -38,6 +38,8 @@ pub struct Board {
     pub client_name: String,
     /// The cards.
     pub columns: Columns,
+    /// The column on whose last card the cursor shall stand once it is read.
+    to_last: Option<ProjectStatus>,
     /// Whether they are there.
     pub remote: Remote,
     /// The project opened.
@@ -167,6 +169,7 @@ pub fn loaded(state: &mut State, columns: Vec<BoardColumn>) {
             ask_after(state, at, card);
         }
     }
+    on_to_last(state);
 }
 
 /// More of a column arrived.
@@ -178,6 +181,7 @@ pub fn column_loaded(state: &mut State, status: &ProjectStatus, cards: Vec<Proje
     board.columns.append(status, &after, cards);
     board.columns.show(&commands);
     board.shown_with = commands;
+    on_to_last(state);
 }
 
 fn ask_after(state: &mut State, at: usize, after: ProjectCard) {
@@ -366,11 +370,32 @@ pub fn step(state: &mut State, by: Step) {
         return scroll(state, by.rows(height.saturating_sub(1)));
     }
     let at = state.board.columns.cursor.selected;
+    let goes_on = matches!(by, Step::Last) && state.board.columns.next_after(at).is_some();
     if let Some(column) = state.board.columns.list.get_mut(at) {
         let len = column.shown.cards.len();
         column.cursor.step(by.rows(areas.page), len, areas.page);
+        state.board.to_last = goes_on.then(|| column.status.clone());
         more(state);
     }
+}
+
+/// On the way to the last card of a long column: on to the last card known, until there are no more.
+fn on_to_last(state: &mut State) {
+    let page = areas(state).page;
+    let columns = &mut state.board.columns;
+    let at = columns.cursor.selected;
+    let goes_on = columns.next_after(at).is_some();
+    let Some(column) = columns.list.get_mut(at) else { return };
+    if state.board.to_last.as_ref() != Some(&column.status) {
+        state.board.to_last = None;
+        return;
+    }
+    let len = column.shown.cards.len();
+    column.cursor.select(len.saturating_sub(1), len, page);
+    if !goes_on {
+        state.board.to_last = None;
+    }
+    more(state);
 }
 
 fn scroll(state: &mut State, by: isize) {
@@ -390,6 +415,7 @@ pub fn step_column(state: &mut State, by: isize) {
         }
         return;
     }
+    state.board.to_last = None;
     let fitting = areas(state).fitting;
     let columns = &mut state.board.columns;
     columns.cursor.step(by, columns.list.len(), fitting);
@@ -448,6 +474,7 @@ pub fn mouse(state: &mut State, kind: MouseKind, x: u16, y: u16) {
     let Some((column, area)) = areas.columns.iter().find(|(_, area)| area.contains(at)).copied() else {
         return;
     };
+    state.board.to_last = None;
     let columns = &mut state.board.columns;
     let before = columns.selected().map(|card| card.id.clone());
     columns.cursor.selected = column;

@@ -18,6 +18,9 @@ use crate::domain::ticket::{Draft, Thread, TicketStatus};
 use crate::domain::time::Timestamp;
 use std::time::Duration;
 
+/// How the sentence begins that holds until a draft is saved after all.
+const IN_MEMORY_ONLY: &str = "the draft is in memory only";
+
 /// What is typed is saved this long after the first key that is not.
 const SAVE_AFTER: Duration = Duration::from_millis(300);
 /// After a failure it is tried again after this.
@@ -63,6 +66,8 @@ pub struct Composer {
     pub saved_at: Option<Timestamp>,
     /// The last saving failed.
     pub save_failed: bool,
+    /// The text that lies on this machine, for want of the database.
+    kept: Option<String>,
     comment: CommentId,
     last_comment: Option<CommentId>,
     seen_status: TicketStatus,
@@ -95,6 +100,11 @@ impl Composer {
             None => self.save_failed.then_some(due),
         }
         .filter(|_| self.sending.is_none())
+    }
+
+    /// Whether everything typed lies on this machine at least.
+    pub fn is_kept(&self) -> bool {
+        self.kept.as_ref().is_some_and(|kept| *kept == self.editor.text())
     }
 
     fn draft(&self) -> Draft {
@@ -159,6 +169,7 @@ fn begin(state: &mut State, open: &Thread) {
         older_content: None,
         saved_at: (!fresh).then_some(state.now),
         save_failed: false,
+        kept: None,
         comment: draft.comment,
         last_comment: draft.last_comment,
         seen_status: row.status.clone(),
@@ -420,6 +431,23 @@ pub fn answered(
     true
 }
 
+/// A draft that the database did not take soon lies on this machine now, or could not be kept there either.
+pub fn kept(state: &mut State, ticket: &TicketId, content: String, result: Result<(), String>) {
+    let now = state.now;
+    match result {
+        Ok(()) => {
+            let composer = state.composer.as_mut().filter(|composer| composer.ticket == *ticket);
+            if let Some(composer) = composer.filter(|composer| composer.saved_text != content) {
+                composer.kept = Some(content);
+            }
+        }
+        Err(why) => {
+            let text = format!("{IN_MEMORY_ONLY}: it could not be kept on this machine: {why}");
+            state.toasts.warn(text, now);
+        }
+    }
+}
+
 fn saved(state: &mut State, req: Req, draft: &Draft, result: &Result<Done, Failure>) {
     let now = state.now;
     if state.composer.as_ref().is_none_or(|composer| composer.saving != Some(req)) {
@@ -439,6 +467,8 @@ fn saved(state: &mut State, req: Req, draft: &Draft, result: &Result<Done, Failu
             composer.saved_text.clone_from(&draft.content);
             composer.saved_at = Some(now);
             composer.save_failed = false;
+            composer.kept = None;
+            state.toasts.withdraw(IN_MEMORY_ONLY);
             if done.other_text.is_some() {
                 composer.older_content.clone_from(&done.other_text);
                 let text = "this draft was edited elsewhere too; that text comes back with the draft";

@@ -347,6 +347,17 @@ pub fn loaded(state: &mut State, page: PageUse, rows: Vec<TicketRow>, before: bo
     }
 }
 
+/// A ticket is not there any more: its row goes too, even from under the cursor.
+pub fn gone(state: &mut State, id: &TicketId) {
+    let height = page(state);
+    let queue = &mut state.queue;
+    queue.departed.take_if(|departed| departed == id);
+    let Some(at) = queue.rows.iter().position(|row| row.id == *id) else { return };
+    queue.rows.remove(at);
+    let selected = queue.cursor.selected - usize::from(at < queue.cursor.selected);
+    queue.cursor.select(selected.min(queue.rows.len().saturating_sub(1)), queue.rows.len(), height);
+}
+
 fn trim_front(queue: &mut Queue) {
     let surplus = queue.rows.len().saturating_sub(KEPT).min(queue.cursor.offset);
     if surplus > 0 {

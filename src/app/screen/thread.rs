@@ -160,6 +160,7 @@ pub fn loaded(state: &mut State, id: &TicketId, thread: Option<Box<Thread>>) {
     let Some(mut thread) = thread.map(|thread| *thread) else {
         state.thread.data = None;
         state.thread.lines.clear();
+        queue::gone(state, id);
         state.thread.remote = Remote::Failed("this ticket does not exist any more".to_owned());
         return;
     };

@@ -7,6 +7,7 @@
 //!
 //! Invariant: each frame begins and ends with the terminal's default style.
 
+use crate::app::wrap;
 use ratatui::buffer::Cell;
 use ratatui::style::{Color, Modifier};
 use std::io::Write;
@@ -119,13 +120,22 @@ impl Glass {
                 (None, None) => append(out, format_args!("\x1b[{};{}H", run.y + 1, run.x + 1)),
                 (None, Some(_)) => append(out, format_args!("\x1b[{}G", run.x + 1)),
             }
-            for cell in &run.cells {
+            let mut doubtful = false;
+            for (x, cell) in (run.x..).zip(&run.cells) {
+                if std::mem::take(&mut doubtful) {
+                    append(out, format_args!("\x1b[{}G", x + 1));
+                }
                 let wanted = style.towards(cell);
                 if wanted != style {
                     change(out, style, wanted);
                     style = wanted;
                 }
-                out.extend_from_slice(cell.symbol().as_bytes());
+                doubtful = is_doubtful(cell.symbol());
+                if doubtful {
+                    draw_doubtful(out, x, self.width, cell.symbol());
+                } else {
+                    out.extend_from_slice(cell.symbol().as_bytes());
+                }
             }
             let certain = run.cells.iter().all(|cell| cell.symbol().len() == 1);
             end = Some(if certain { run.x + run.cells.len() as u16 } else { u16::MAX });
@@ -160,6 +170,23 @@ impl Glass {
     fn place(&self, x: u16, y: u16) -> usize {
         usize::from(y) * usize::from(self.width) + usize::from(x)
     }
+}
+
+/// A sign of several characters: terminals have different thoughts about the columns that it takes.
+fn is_doubtful(symbol: &str) -> bool {
+    symbol.len() > 1 && symbol.chars().nth(1).is_some()
+}
+
+/// Its columns are emptied first, so that nothing stays of what stood there if the terminal takes fewer of them.
+/// Where one that takes more would go on in the next line, only its first character is drawn.
+fn draw_doubtful(out: &mut Vec<u8>, x: u16, width: u16, symbol: &str) {
+    let columns = wrap::grapheme_width(symbol).max(1);
+    out.extend(std::iter::repeat_n(b' ', columns));
+    append(out, format_args!("\x1b[{}G", x + 1));
+    let widest: usize = symbol.chars().map(|c| wrap::grapheme_width(c.encode_utf8(&mut [0; 4])).max(1)).sum();
+    let first = symbol.chars().next().map_or(0, char::len_utf8);
+    let fits = usize::from(x) + widest <= usize::from(width);
+    out.extend_from_slice(if fits { symbol } else { &symbol[..first] }.as_bytes());
 }
 
 /// How the terminal draws what comes next.
@@ -369,6 +396,26 @@ mod tests {
         let plain = ratatui::style::Style::new();
         assert_eq!(text(&[(0, "a家b", plain)]), "^[1;1Ha家^[4Gb");
         assert_eq!(text(&[(0, "a家", plain), (5, "b", plain)]), "^[1;1Ha家^[6Gb");
+    }
+
+    #[test]
+    fn a_sign_whose_width_is_in_doubt_leaves_nothing_behind_and_moves_nothing() {
+        let plain = ratatui::style::Style::new();
+        assert_eq!(text(&[(0, "ae\u{301}b", plain)]), "^[1;1Ha ^[2Ge\u{301}^[3Gb");
+        assert_eq!(
+            text(&[(9, "👩\u{200d}💻", plain)]),
+            "^[1;10H  ^[10G👩",
+            "no room for a terminal that joins nothing"
+        );
+        // Whatever a terminal makes of it: what follows stands where it should.
+        let mut terminal = vt100::Parser::new(3.try_into().unwrap(), 12.try_into().unwrap(), 0);
+        terminal.process(b"XXXXXXXXXXXX");
+        terminal.process(text(&[(0, "ﾊﾞx", plain), (6, "y", plain)]).replace('^', "\x1b").as_bytes());
+        let shown = terminal.screen().contents();
+        let width = wrap::width("ﾊﾞ") as u16;
+        assert_eq!(terminal.screen().cell(0, width).unwrap().contents(), "x", "{shown}");
+        assert_eq!(terminal.screen().cell(0, 6).unwrap().contents(), "y", "{shown}");
+        assert_ne!(terminal.screen().cell(0, width - 1).unwrap().contents(), "X", "{shown}");
     }
 
     fn colors() -> impl Strategy<Value = Color> {
