@@ -18,6 +18,10 @@
 
 #[path = "faults/cluster.rs"]
 mod cluster;
+#[path = "faults/crowd.rs"]
+mod crowd;
+#[path = "faults/failover.rs"]
+mod failover;
 #[path = "pty/glass.rs"]
 mod glass;
 #[path = "faults/replies.rs"]
@@ -29,3 +33,5 @@ mod servers;
 mod support;
 #[path = "faults/terminals.rs"]
 mod terminals;
+#[path = "faults/writers.rs"]
+mod writers;

@@ -10,6 +10,10 @@ use std::time::Duration;
 
 /// While changes keep coming, the screen is read again at most this often.
 const GAP: Duration = Duration::from_millis(500);
+/// In a storm of changes, much seldomer: nobody reads that fast, and the server has enough to do.
+const STORM_GAP: Duration = Duration::from_secs(2);
+/// So many bundles of changes since the last reading are a storm; there are at most 25 a second.
+const STORM: u32 = 8;
 /// What a person asked to be written goes first: its answer is waited for so long before anything is read again.
 const OWN_WRITE: Duration = Duration::from_millis(300);
 /// While the database does not answer, it is asked again this often.
@@ -23,10 +27,17 @@ pub struct Live {
     board: bool,
     clients: bool,
     last: Timestamp,
+    /// Bundles of changes since then.
+    heard: u32,
     retry_due: Option<Timestamp>,
 }
 
 impl Live {
+    /// When the screen may be read again.
+    fn due(&self) -> Timestamp {
+        self.last.after(if self.heard < STORM { GAP } else { STORM_GAP })
+    }
+
     fn any(&self) -> bool {
         self.queue || self.thread || self.board || self.clients
     }
@@ -42,13 +53,14 @@ pub fn next_wake(state: &State) -> Option<Timestamp> {
     let live = &state.live;
     let reading = live.any().then(|| {
         let held = state.requests.writing_since().map(|since| since.after(OWN_WRITE));
-        held.map_or(live.last.after(GAP), |held| held.max(live.last.after(GAP)))
+        held.map_or(live.due(), |held| held.max(live.due()))
     });
     [reading, live.retry_due].into_iter().flatten().min()
 }
 
 /// Rows changed in the database.
 pub fn changed(state: &mut State, changes: &[Change]) {
+    state.live.heard = state.live.heard.saturating_add(1);
     for change in changes {
         match change {
             Change::Ticket(id, version) => {
@@ -128,12 +140,13 @@ pub fn settle(state: &mut State) {
     if state.live.retry_due.take_if(|due| *due <= state.now).is_some() {
         refresh(state);
     }
-    let due = state.now >= state.live.last.after(GAP) || state.live.last > state.now;
+    let due = state.now >= state.live.due() || state.live.last > state.now;
     let held = state.requests.writing_since().is_some_and(|since| state.now < since.after(OWN_WRITE));
     if state.me.is_none() || !state.live.any() || !due || held {
         return;
     }
     state.live.last = state.now;
+    state.live.heard = 0;
     if std::mem::take(&mut state.live.queue) {
         queue::reload(state);
     }

@@ -17,8 +17,9 @@ pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
     let token = token(config)?;
     let house = super::house::of(config)?;
     let open = async {
-        let mut opened =
-            open::open(reach(config, url), &origin()).await.map_err(|why| Failure::Told(why.sentence()))?;
+        let waiting = |why: &str| note(format_args!("desk: {why}"));
+        let opened = open::open_when_there_is_room(reach(config, url), &origin(), waiting).await;
+        let mut opened = opened.map_err(|why| Failure::Told(why.sentence()))?;
         opened.desk = opened.desk.under(house);
         Ok::<_, Failure>(Ready { opened, token })
     };

@@ -2,7 +2,7 @@
 
 use super::{Desk, failure};
 use crate::domain::failure::Failure;
-use crate::store::error::Result;
+use crate::store::error::{Meaning, Result};
 use crate::store::listen::{Ear, Patience};
 use crate::store::migrate::state::OLDEST_SERVER;
 use crate::store::pool::{self, Options, Session};
@@ -30,10 +30,34 @@ pub struct Opened {
     pub database: String,
 }
 
+/// How often a desk that starts looks for a connection, some seconds each time: about ten minutes.
+const ATTEMPTS: u32 = 120;
+
 /// Connects and looks whether the desk can start here. `origin` names this desk in drafts and events.
 pub async fn open(reach: Reach<'_>, origin: &str) -> std::result::Result<Opened, Failure> {
     let opened = try_open(reach, origin).await;
     opened.unwrap_or_else(|error| Err(failure::of_store(&error)))
+}
+
+/// The same, but while the server has no connection left it is tried again, after `waiting` was told so once; the
+/// attempts themselves have their pauses.
+pub async fn open_when_there_is_room(
+    reach: Reach<'_>,
+    origin: &str,
+    waiting: impl Fn(&str),
+) -> std::result::Result<Opened, Failure> {
+    let mut attempt = 1;
+    loop {
+        match try_open(reach, origin).await {
+            Ok(opened) => return opened,
+            Err(error) if *error.meaning() != Meaning::TooManyConnections || attempt == ATTEMPTS => {
+                return Err(failure::of_store(&error));
+            }
+            Err(error) if attempt == 1 => waiting(error.sentence()),
+            Err(_) => {}
+        }
+        attempt += 1;
+    }
 }
 
 async fn try_open(reach: Reach<'_>, origin: &str) -> Result<std::result::Result<Opened, Failure>> {

@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_postgres::Client;
 
+/// Between two attempts to get a connection from a server that has none left: the first pause; each is twice as long as
+/// the one before, and uneven, so that many desks do not come at once.
+const NO_ROOM: Duration = Duration::from_millis(50);
 /// Connections in the pool.
 const SIZE: usize = 4;
 /// A connection idle for longer is asked for a sign of life before it is lent.
@@ -134,8 +137,25 @@ impl Pool {
         &self.connector
     }
 
+    /// A connection; of a server that has none left, the next one that is given back here or there.
+    async fn take(&self) -> Result<Object> {
+        let (start, mut pause) = (Instant::now(), NO_ROOM);
+        loop {
+            match self.inner.get().await.map_err(of_pool) {
+                Err(error) if *error.meaning() == Meaning::TooManyConnections => {
+                    if start.elapsed() + pause > WAIT_LIMIT {
+                        return Err(error);
+                    }
+                    tokio::time::sleep(pause.mul_f64(connect::unevenness())).await;
+                    pause *= 2;
+                }
+                other => return other,
+            }
+        }
+    }
+
     async fn lend<T>(&self, work: impl AsyncFnOnce(&mut Client) -> Result<T>) -> Result<T> {
-        let mut object = self.inner.get().await.map_err(of_pool)?;
+        let mut object = self.take().await?;
         let outcome = match tokio::time::timeout(USE_LIMIT, work(&mut object)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Error::timed_out("the connection was given up")),

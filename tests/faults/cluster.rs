@@ -137,7 +137,8 @@ impl Cluster {
         self.home.path().join("data")
     }
 
-    fn log(&self) -> String {
+    /// What it has logged.
+    pub fn log(&self) -> String {
         fs::read_to_string(self.home.path().join("log")).unwrap_or_default()
     }
 
@@ -145,8 +146,10 @@ impl Cluster {
         let programs = Programs::find().unwrap_or_else(|error| panic!("the tests need PostgreSQL: {error}"));
         let home = tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir().unwrap();
         let owner = rustix::process::geteuid().is_root().then(|| (id("-u"), id("-g")));
+        // Where some programs are linked to, the others are.
+        let postgres = programs.folder().join("postgres").canonicalize().unwrap();
         let cluster = Self {
-            bin: programs.folder().to_owned(),
+            bin: postgres.parent().unwrap().to_owned(),
             home,
             server: None,
             owner,

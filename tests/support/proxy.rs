@@ -132,7 +132,8 @@ async fn accept(listener: TcpListener, socket: PathBuf, wire: Arc<Wire>) {
         }
         // An answer in small pieces must not wait for its turn on the wire.
         client.set_nodelay(true).unwrap();
-        let server = UnixStream::connect(&socket).await.unwrap();
+        // A server that is gone refuses, and so does the wire.
+        let Ok(server) = UnixStream::connect(&socket).await else { continue };
         let wire = wire.clone();
         tokio::spawn(async move {
             let cut = wire.cut_now.notified();

@@ -194,6 +194,15 @@ fn settle(config: &mut Config, options: Options) {
     }
 }
 
+/// Something between a half and one; without randomness, one.
+pub(super) fn unevenness() -> f64 {
+    let mut byte = [0_u8; 1];
+    match getrandom::fill(&mut byte) {
+        Ok(()) => 0.5 + f64::from(byte[0]) / 510.0,
+        Err(_) => 1.0,
+    }
+}
+
 fn random_start(count: usize) -> usize {
     let mut byte = [0_u8; 1];
     match getrandom::fill(&mut byte) {
