@@ -67,6 +67,7 @@ pub struct Scope {
     session: Option<SessionId>,
     tickets: bool,
     accounts: Accounts,
+    audit: Audit,
 }
 
 impl Scope {
@@ -89,6 +90,22 @@ impl Scope {
     pub const fn accounts(&self) -> Accounts {
         self.accounts
     }
+
+    /// Which part of the log may be read beside the history of tickets and projects.
+    pub const fn audit(&self) -> Audit {
+        self.audit
+    }
+}
+
+/// Which part of the log may be read beside the history of tickets and projects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audit {
+    /// What the reader did.
+    Own,
+    /// Everything.
+    All,
+    /// Nothing.
+    Nothing,
 }
 
 /// Whose accounts may be read in the Clients screen.
@@ -126,6 +143,8 @@ enum Right {
     Accounts,
     /// Roles, erasure, export.
     Administration,
+    /// The log of all that was done.
+    Log,
 }
 
 fn needs(command: &Command) -> Right {
@@ -143,6 +162,7 @@ fn needs(command: &Command) -> Right {
         Command::ChangeMyPassword { .. } => Right::OwnDesk,
         Command::CreateUser { .. } | Command::EditUser { .. } | Command::SetActive { .. } => Right::Accounts,
         Command::SetRole { .. } | Command::EraseUser(_) | Command::ExportUser { .. } => Right::Administration,
+        Command::ExportEvents => Right::Log,
     }
 }
 
@@ -153,7 +173,7 @@ fn role_has(role: &Role, right: Right) -> bool {
             Right::OwnDesk | Right::Tickets | Right::Projects | Right::Codes | Right::Accounts,
         ) => true,
         (Role::Admin | Role::SuperAdmin, Right::FirstAccount) => false,
-        (role, Right::Administration) => *role == Role::SuperAdmin,
+        (role, Right::Administration | Right::Log) => *role == Role::SuperAdmin,
         (Role::Client | Role::Unknown(_), _) => false,
     }
 }
@@ -191,7 +211,8 @@ pub fn permit(actor: &Actor, command: Command, facts: &Facts) -> Result<Permit, 
         }
     } else if right == Right::OwnDesk {
         return Err(Denial::Forbidden("this belongs to somebody who has signed in"));
-    } else if actor.kind() == "operator" && !matches!(right, Right::FirstAccount | Right::Codes) {
+    } else if actor.kind() == "operator" && !matches!(right, Right::FirstAccount | Right::Codes | Right::Log)
+    {
         return Err(Denial::Forbidden("this is done from the desk, by somebody who has signed in"));
     } else if actor.kind() == "system" {
         return Err(Denial::Forbidden("the desk does nothing of this kind by itself"));
@@ -272,7 +293,8 @@ fn named_person(command: &Command, facts: &Facts) -> Result<(), Denial> {
         | Command::SetRole { .. }
         | Command::ChangeMyPassword { .. }
         | Command::EraseUser(_)
-        | Command::ExportUser { .. } => Ok(()),
+        | Command::ExportUser { .. }
+        | Command::ExportEvents => Ok(()),
     }
 }
 
@@ -285,6 +307,11 @@ pub fn scope(actor: &Actor) -> Scope {
         accounts: match actor.role() {
             None | Some(Role::SuperAdmin) => Accounts::All,
             Some(Role::Admin | Role::Client | Role::Unknown(_)) => Accounts::Clients,
+        },
+        audit: match actor.role() {
+            None | Some(Role::SuperAdmin) => Audit::All,
+            Some(Role::Admin) => Audit::Own,
+            Some(Role::Client | Role::Unknown(_)) => Audit::Nothing,
         },
     }
 }

@@ -1,6 +1,6 @@
 //! States, rows and threads to test the core and the screens with, and keys written as text.
 
-use crate::{fixtures_accounts, fixtures_boards};
+use crate::{fixtures_accounts, fixtures_boards, fixtures_events};
 use jiff::tz::TimeZone;
 use kaygia_desk::app::key::{Input, Key};
 use kaygia_desk::app::keymap::Keymap;
@@ -298,6 +298,7 @@ pub fn answer_to(query: &Query, rows: usize) -> Answer {
         Query::TicketByNumber(number) => {
             Answer::TicketByNumber((number == "1042").then(|| TicketId::new("t0")))
         }
+        Query::Events(page) => fixtures_events::page(page),
         Query::Staff => Answer::Staff(vec![ada(), alan()]),
         Query::StaffAccounts => Answer::StaffAccounts(fixtures_accounts::staff()),
         Query::Erasure(user) => Answer::Erasure(fixtures_accounts::erasure(user).map(Box::new)),

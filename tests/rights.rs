@@ -12,7 +12,7 @@ use kaygia_desk::domain::ticket::{Draft, Priority, TicketStatus};
 use kaygia_desk::domain::time::Timestamp;
 use kaygia_desk::domain::token::TokenKind;
 use kaygia_desk::domain::user::Role;
-use kaygia_desk::policy::{self, Accounts, Denial, Facts, SessionNow, Standing};
+use kaygia_desk::policy::{self, Accounts, Audit, Denial, Facts, SessionNow, Standing};
 use std::fmt::Write as _;
 
 fn staff(role: Role) -> Actor {
@@ -162,6 +162,11 @@ fn commands() -> Vec<(String, Command, Named, Besides)> {
         add(command, &relation, None);
     }
     commands.extend(accounts());
+    for besides in [Besides::Somebody, Besides::Nobody] {
+        let word = if besides == Besides::Nobody { "without a SUPER_ADMIN" } else { "" };
+        let name = format!("audit.export {word}").trim_end().to_owned();
+        commands.push((name, Command::ExportEvents, None, besides));
+    }
     commands
 }
 
@@ -314,12 +319,12 @@ fn a_permit_carries_the_command_and_the_actor_that_were_judged() {
 fn who_may_read_what() {
     let scope = |actor: Actor| {
         let scope = policy::scope(&actor);
-        (scope.tickets(), scope.accounts(), scope.reader().is_some())
+        (scope.tickets(), scope.accounts(), scope.reader().is_some(), scope.audit())
     };
-    assert_eq!(scope(staff(Role::Admin)), (true, Accounts::Clients, true));
-    assert_eq!(scope(staff(Role::SuperAdmin)), (true, Accounts::All, true));
-    assert_eq!(scope(Actor::operator()), (true, Accounts::All, false));
-    assert_eq!(scope(Actor::system()), (true, Accounts::All, false));
+    assert_eq!(scope(staff(Role::Admin)), (true, Accounts::Clients, true, Audit::Own));
+    assert_eq!(scope(staff(Role::SuperAdmin)), (true, Accounts::All, true, Audit::All));
+    assert_eq!(scope(Actor::operator()), (true, Accounts::All, false, Audit::All));
+    assert_eq!(scope(Actor::system()), (true, Accounts::All, false, Audit::All));
 }
 
 #[test]

@@ -213,7 +213,8 @@ pub fn patch(row: &mut TicketRow, command: &Command, state: &State) {
         | Command::SetRole { .. }
         | Command::ChangeMyPassword { .. }
         | Command::EraseUser(_)
-        | Command::ExportUser { .. } => {}
+        | Command::ExportUser { .. }
+        | Command::ExportEvents => {}
     }
 }
 
@@ -366,7 +367,8 @@ fn told(state: &State, command: &Command, done: &Done) -> String {
         | Command::DiscardDraft { .. }
         | Command::MarkSeen { .. }
         | Command::AddUser { .. }
-        | Command::ExportUser { .. } => "done".to_owned(),
+        | Command::ExportUser { .. }
+        | Command::ExportEvents => "done".to_owned(),
         Command::CreateUser { .. }
         | Command::EditUser { .. }
         | Command::SetActive { .. }

@@ -53,7 +53,8 @@ pub(super) fn check(command: &Command) -> Result<(), Failure> {
         | Command::SetActive { .. }
         | Command::ChangeMyPassword { .. }
         | Command::EraseUser(_)
-        | Command::ExportUser { .. } => Ok(()),
+        | Command::ExportUser { .. }
+        | Command::ExportEvents => Ok(()),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::domain::ids::{EventId, TicketId};
 use crate::domain::ticket::TicketRow;
 use crate::policy::{self, Denial};
 use crate::store::error::{Error, Meaning};
+use crate::store::events::{self, Author};
 use crate::store::tokens::NewCode;
 use crate::store::write::{self, Means, WriteError, Written};
 use crate::store::{facts, tickets};
@@ -54,10 +55,30 @@ impl Desk {
                     });
                 }
                 Ok(Err(Refusal::Failed(failure))) => return Err(failure),
-                Ok(Err(Refusal::Denied(denial))) => return Err(self.denied(actor, &denial).await),
+                Ok(Err(Refusal::Denied(denial))) => {
+                    self.note_denial(actor, command).await;
+                    return Err(self.denied(actor, &denial).await);
+                }
                 Err(error) if attempt < ATTEMPTS && may_pass(&error) => attempt += 1,
                 Err(error) => return Err(failure::of_store(&error)),
             }
+        }
+    }
+
+    /// What was denied stays denied whether or not it could be written down; the failure is logged where it is made.
+    async fn note_denial(&self, actor: &Actor, command: &Command) {
+        let author = Author { actor, origin: &self.origin, undoes: None };
+        let noted = self
+            .pool
+            .write(async |client| {
+                let tx = client.build_transaction().start().await?;
+                events::denied(&tx, author, command).await?;
+                tx.commit().await?;
+                Ok(())
+            })
+            .await;
+        if let Err(error) = noted {
+            failure::of_store(&error);
         }
     }
 
@@ -162,6 +183,7 @@ fn ticket(command: &Command) -> Option<&TicketId> {
         | Command::SetRole { .. }
         | Command::ChangeMyPassword { .. }
         | Command::EraseUser(_)
-        | Command::ExportUser { .. } => None,
+        | Command::ExportUser { .. }
+        | Command::ExportEvents => None,
     }
 }

@@ -259,6 +259,8 @@ pub enum Command {
     },
     /// Overwrite what an account says of a person.
     EraseUser(Box<Erasure>),
+    /// Note that a part of the log is handed over.
+    ExportEvents,
     /// Note that all that is known of a person is handed over.
     ExportUser {
         /// Whose.
@@ -291,6 +293,35 @@ impl Command {
             Self::ChangeMyPassword { .. } => "user.password",
             Self::EraseUser(_) => "user.erase",
             Self::ExportUser { .. } => "user.export",
+            Self::ExportEvents => "audit.export",
+        }
+    }
+
+    /// What it is about, as the log names it; the id is empty for one's own account.
+    pub fn subject(&self) -> (&'static str, &str) {
+        match self {
+            Self::Assign { ticket, .. }
+            | Self::SetStatus { ticket, .. }
+            | Self::SetPriority { ticket, .. }
+            | Self::SetWaiting { ticket, .. }
+            | Self::Reply { ticket, .. }
+            | Self::CreateTicket { ticket, .. }
+            | Self::SaveDraft { ticket, .. }
+            | Self::DiscardDraft { ticket, .. }
+            | Self::MarkSeen { ticket, .. } => ("ticket", ticket.as_str()),
+            Self::CreateProject { project, .. } | Self::EditProject { project, .. } => {
+                ("project", project.as_str())
+            }
+            Self::IssueToken { user, .. }
+            | Self::AddUser { user, .. }
+            | Self::CreateUser { user, .. }
+            | Self::EditUser { user, .. }
+            | Self::SetActive { user, .. }
+            | Self::SetRole { user, .. }
+            | Self::ExportUser { user } => ("user", user.as_str()),
+            Self::EraseUser(erasure) => ("user", erasure.user.as_str()),
+            Self::ChangeMyPassword { .. } => ("user", ""),
+            Self::ExportEvents => ("log", "events"),
         }
     }
 
@@ -316,7 +347,8 @@ impl Command {
             | Self::CreateProject { .. }
             | Self::EditProject { .. }
             | Self::IssueToken { .. }
-            | Self::ChangeMyPassword { .. } => None,
+            | Self::ChangeMyPassword { .. }
+            | Self::ExportEvents => None,
         }
     }
 
@@ -369,7 +401,8 @@ impl Command {
             | Self::CreateUser { .. }
             | Self::ChangeMyPassword { .. }
             | Self::EraseUser(_)
-            | Self::ExportUser { .. } => None,
+            | Self::ExportUser { .. }
+            | Self::ExportEvents => None,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use super::account::{ErasurePreview, StaffRow};
 use super::comment::Comment;
+use super::event::{Event, EventsPage};
 use super::ids::{CommentId, ProjectId, TicketId, UserId};
 use super::project::{Project, ProjectCard, ProjectStatus};
 use super::ticket::{Thread, TicketBrief, TicketRow, TicketStatus};
@@ -180,6 +181,8 @@ pub enum Query {
     Erasure(UserId),
     /// Whether the reader's own session still holds.
     Session,
+    /// A page of the log, newest first: of a ticket, of a project, or all that fits and may be read.
+    Events(EventsPage),
 }
 
 /// A number that is exact up to 999.
@@ -276,6 +279,13 @@ pub enum Answer {
     StaffAccounts(Vec<StaffRow>),
     /// None when there is no such account, or the reader may not erase.
     Erasure(Option<Box<ErasurePreview>>),
+    /// Newest first.
+    Events {
+        /// The events.
+        events: Vec<Event>,
+        /// Whether there are older ones.
+        more: bool,
+    },
     /// When the reader's session ends by itself; none for whoever has none.
     Session(Option<Timestamp>),
 }

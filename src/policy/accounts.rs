@@ -8,6 +8,8 @@ use crate::domain::command::Command;
 use crate::domain::ids::UserId;
 use crate::domain::user::Role;
 
+const OPERATOR: &str =
+    "there is an active super administrator: sign in with `desk login` and act as that person";
 const LAST: &str = "this is the last active super administrator: make another one first";
 const OWN_EMAIL: &str =
     "another super administrator changes your address: until a new one is verified, its owner can't sign in";
@@ -15,10 +17,8 @@ const OWN_EMAIL: &str =
 /// Decides what is about an account. All else is decided already.
 pub(super) fn decide(who: Option<&UserId>, command: &Command, facts: &Facts) -> Result<(), Denial> {
     match command {
-        Command::AddUser { .. } => needs(
-            !facts.super_admin_besides,
-            "there is an active super administrator: sign in with `desk login` and act as that person",
-        ),
+        Command::AddUser { .. } => needs(!facts.super_admin_besides, OPERATOR),
+        Command::ExportEvents => needs(actor.role().is_some() || !facts.super_admin_besides, OPERATOR),
         Command::CreateUser { fields, .. } => whose(facts, &fields.role),
         Command::EditUser { user, changes } => {
             let email = changes.iter().any(|change| matches!(change, AccountChange::Email(_)));

@@ -317,7 +317,8 @@ impl<G: Gateway> Write<G> {
             | Command::SetRole { .. }
             | Command::ChangeMyPassword { .. }
             | Command::EraseUser(_)
-            | Command::ExportUser { .. } => return,
+            | Command::ExportUser { .. }
+            | Command::ExportEvents => return,
         };
         let Some(user) = self.actor.user().cloned() else { return };
         let (spool, ticket) = (self.spool.clone(), ticket.clone());
@@ -373,6 +374,7 @@ fn lane(command: &Command) -> String {
         | Command::ExportUser { user } => format!("u {}", user.as_str()),
         Command::EraseUser(erasure) => format!("u {}", erasure.user.as_str()),
         Command::ChangeMyPassword { .. } => "password".to_owned(),
+        Command::ExportEvents => "log".to_owned(),
     }
 }
 

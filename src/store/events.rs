@@ -1,13 +1,16 @@
 //! The log of all that the desk changes: who, what, when, before, after. Append-only; ids and values, never texts.
 
+pub mod log;
+
 use super::error::Result;
 use super::moment::Moment;
 use super::sql;
 use crate::auth::Actor;
+use crate::domain::command::Command;
 use crate::domain::ids::{EventId, UserId};
 use crate::domain::safe_text::SafeText;
 use crate::domain::time::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
@@ -54,6 +57,20 @@ pub(super) async fn add(tx: &Transaction<'_>, author: Author<'_>, event: &Event<
         )
         .await?;
     sql::get(&row, "id").map(EventId)
+}
+
+/// Writes down that somebody was denied a command. Not in the command's own transaction: that is rolled back.
+pub async fn denied(tx: &Transaction<'_>, author: Author<'_>, command: &Command) -> Result<()> {
+    let (entity, id) = command.subject();
+    let after = json!({ "command": command.name() });
+    add(tx, author, &Event { action: "denied", entity, id, before: None, after }).await?;
+    Ok(())
+}
+
+/// Writes down that a part of the log is handed over.
+pub(super) async fn exported(tx: &Transaction<'_>, author: Author<'_>) -> Result<EventId> {
+    let event = Event { action: "audit.export", entity: "log", id: "events", before: None, after: json!({}) };
+    add(tx, author, &event).await
 }
 
 /// Who gave a field the value that it has now; none when the newest event of the field says otherwise, that is,

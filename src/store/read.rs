@@ -1,7 +1,7 @@
 //! Every query and the statement that answers it.
 
 use super::error::Result;
-use super::{accounts, board, comments, projects, queue, sessions, threads, tickets, users};
+use super::{accounts, board, comments, events, projects, queue, sessions, threads, tickets, users};
 use crate::domain::query::{Answer, Query};
 use crate::policy::Scope;
 use tokio_postgres::Client;
@@ -30,6 +30,7 @@ pub async fn answer(client: &Client, scope: &Scope, query: &Query) -> Result<Ans
         Query::Clients(text) => Answer::Clients(users::clients(client, scope, text).await?),
         Query::Client(user) => Answer::Client(users::profile(client, scope, user).await?.map(Box::new)),
         Query::Session => Answer::Session(sessions::ends(client, scope).await?),
+        Query::Events(page) => events::log::page(client, scope, page).await?,
         Query::Staff => Answer::Staff(users::staff(client, scope).await?),
         Query::StaffAccounts => Answer::StaffAccounts(accounts::staff(client, scope).await?),
         Query::Erasure(user) => Answer::Erasure(accounts::erasure(client, scope, user).await?.map(Box::new)),

@@ -13,7 +13,7 @@ mod users;
 
 use super::drafts::SavedDraft;
 use super::error::{Error, Result};
-use super::events::Author;
+use super::events::{self, Author};
 use super::moment::Moment;
 use super::sql;
 use super::tokens::NewCode;
@@ -138,6 +138,7 @@ pub async fn lock(tx: &Transaction<'_>, command: &Command) -> Result<Locked> {
         | Command::CreateProject { .. }
         | Command::IssueToken { .. }
         | Command::ExportUser { .. }
+        | Command::ExportEvents
         | Command::ChangeMyPassword { .. } => {}
         Command::AddUser { .. } | Command::CreateUser { .. } => users::lock_all(tx).await?,
         Command::EditUser { user, .. } | Command::SetActive { user, .. } | Command::SetRole { user, .. } => {
@@ -291,6 +292,7 @@ pub async fn carry_out(
         }
         Command::EraseUser(erasure) => erasure::erase(tx, author, &erasure, &user_now?).await,
         Command::ExportUser { user } => users::note_export(tx, author, &user).await,
+        Command::ExportEvents => Ok(Written::event(events::exported(tx, author).await?)),
     }
 }
 
