@@ -18,7 +18,7 @@ const OWN_EMAIL: &str =
 pub(super) fn decide(who: Option<&UserId>, command: &Command, facts: &Facts) -> Result<(), Denial> {
     match command {
         Command::AddUser { .. } => needs(!facts.super_admin_besides, OPERATOR),
-        Command::ExportEvents => needs(actor.role().is_some() || !facts.super_admin_besides, OPERATOR),
+        Command::ExportEvents => needs(who.is_some() || !facts.super_admin_besides, OPERATOR),
         Command::CreateUser { fields, .. } => whose(facts, &fields.role),
         Command::EditUser { user, changes } => {
             let email = changes.iter().any(|change| matches!(change, AccountChange::Email(_)));
