@@ -358,3 +358,16 @@ fn a_draft_that_lies_on_this_machine_is_told_as_such_and_one_in_memory_until_it_
     bench.pass(Duration::from_secs(6));
     assert!(drawn(&bench).contains("draft saved"));
 }
+
+#[test]
+fn a_draft_that_waits_for_a_sending_wakes_nobody_meanwhile() {
+    let mut bench = Bench::new((120, 40), 5);
+    composing(&mut bench);
+    bench.text("Hello").keys("Esc y");
+    assert!(bench.state.composer.as_ref().unwrap().sending.is_some());
+    bench.msg(Msg::Edited(Ok("from an editor that was closed late".to_owned())));
+    assert!(
+        next_wake(&bench.state).is_none_or(|wake| wake > bench.now),
+        "a deadline that nothing takes away"
+    );
+}

@@ -280,7 +280,7 @@ pub fn pasted(state: &mut State, text: &str) -> Pasted {
 /// When the draft is to be saved, or kept on this machine.
 pub fn next_wake(state: &State) -> Option<Timestamp> {
     let composer = state.composer.as_ref()?;
-    let save = composer.save_due.filter(|_| composer.saving.is_none());
+    let save = composer.save_due.filter(|_| composer.saving.is_none() && composer.sending.is_none());
     [save, composer.keep_due()].into_iter().flatten().min()
 }
 
