@@ -20,6 +20,7 @@ pub mod overlay;
 pub mod requests;
 pub mod run;
 pub mod screen;
+pub mod sitting;
 pub mod ticket_actions;
 pub mod toast;
 pub mod undo;
@@ -46,6 +47,7 @@ use screen::{
     Tab, board::Board, clients::Clients, composer::Composer, queue::Queue, redeem::Redeem, sign_in::SignIn,
     staff::Staff, thread::ThreadPane,
 };
+use sitting::Sitting;
 use std::time::Duration;
 use toast::Toasts;
 use undo::History;
@@ -67,6 +69,8 @@ pub struct Settings {
     pub now: Timestamp,
     /// An address to fill into the sign-in screen.
     pub email: Option<String>,
+    /// The screen locks after so long without a key.
+    pub idle: Option<Duration>,
 }
 
 /// Everything a session knows. A plain value: many may live in one process.
@@ -100,6 +104,8 @@ pub struct State {
     pub sign_in: SignIn,
     /// A code instead of a password, while the form for it is open.
     pub redeem: Option<Redeem>,
+    /// How long whoever signed in may stay, and whether the screen is locked.
+    pub sitting: Sitting,
     /// The list of tickets.
     pub queue: Queue,
     /// The conversation.
@@ -185,6 +191,10 @@ pub enum Msg {
     SignedIn(Result<Me, String>),
     /// A code was used, or not; a failure is a sentence.
     Redeemed(Result<Redeemed, String>),
+    /// The password for the locked screen was looked at; a failure is a sentence.
+    Unlocked(Result<(), String>),
+    /// The session may be kept on this machine, if its owner wants that.
+    StayOffered,
     /// Rows changed in the database.
     Changed(Vec<Change>),
     /// The listener's state.
@@ -257,6 +267,15 @@ pub enum Effect {
         /// As typed.
         new: Password,
     },
+    /// Look at the password of whoever is signed in and answer with [`Msg::Unlocked`].
+    Unlock {
+        /// As typed.
+        password: Password,
+    },
+    /// Note in the database that somebody is at the desk.
+    Seen,
+    /// Keep the session on this machine, or never offer that again.
+    Stay(Answered),
     /// Put a text on the terminal's clipboard.
     Copy(String),
     /// Hand a text to `$EDITOR` and answer with [`Msg::Edited`].
@@ -275,12 +294,23 @@ pub enum Effect {
     Quit,
 }
 
+/// An answer to a question that is not asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// Yes.
+    Yes,
+    /// No.
+    No,
+}
+
 /// Runs one message. The only way in which a state changes.
 pub fn update(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
     state.now = now;
     match msg {
         Msg::Input(input) => input::handle(state, input),
         Msg::Woke => {}
+        // What a locked screen hides has not been seen.
+        Msg::Drawn if state.sitting.locked() => {}
         Msg::Drawn => {
             if let Some(overlay) = &mut state.overlay {
                 overlay.drawn();
@@ -293,6 +323,8 @@ pub fn update(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
         Msg::Done { req, result } => requests::done(state, req, result),
         Msg::SignedIn(result) => screen::sign_in::decided(state, result),
         Msg::Redeemed(result) => screen::redeem::decided(state, result),
+        Msg::Unlocked(result) => sitting::unlocked(state, result),
+        Msg::StayOffered => sitting::offer(state),
         Msg::Changed(changes) => live::changed(state, &changes),
         Msg::Link(link) => live::linked(state, link),
         Msg::Recovered(drafts) => screen::composer::recover(state, drafts),
@@ -325,6 +357,7 @@ pub fn next_wake(state: &State) -> Option<Timestamp> {
         state.me.as_ref().and_then(|_| live::next_wake(state)),
         state.requests.next_wake(state.now),
         screen::next_age_change(state),
+        sitting::next_wake(state),
     ]
     .into_iter()
     .flatten()
@@ -334,6 +367,7 @@ pub fn next_wake(state: &State) -> Option<Timestamp> {
 /// What follows from a state by itself: deadlines that have come, wrapped text, the terminal's title.
 fn settle(state: &mut State) {
     state.toasts.expire(state.now);
+    sitting::settle(state);
     screen::queue::settle(state);
     screen::thread::settle(state);
     screen::composer::settle(state);
@@ -364,6 +398,7 @@ impl State {
             overlay: None,
             pending: Vec::new(),
             toasts: Toasts::default(),
+            sitting: Sitting::new(settings.idle, settings.now),
             sign_in: SignIn::new(settings.email.as_deref().unwrap_or_default()),
             redeem: None,
             queue: Queue::default(),

@@ -12,6 +12,7 @@ use crate::domain::user::Role;
 use common::Guessed;
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// A stored cost above this is refused: cost 31 would take days.
@@ -91,6 +92,21 @@ pub enum PasswordRefused {
     Personal,
 }
 
+/// How long a session lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// So long it may lie unused before it wants the password again; none: as long as it lasts.
+    pub idle: Option<Duration>,
+    /// It ends after so long, whatever happens in it.
+    pub session: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { idle: Some(Duration::from_secs(15 * 60)), session: Duration::from_secs(12 * 60 * 60) }
+    }
+}
+
 /// What the database knows of an account that somebody wants to sign in to.
 #[derive(Clone, Debug)]
 pub struct Account {
@@ -131,27 +147,44 @@ impl Attempt {
         Self { account, password, top_cost: top_cost.clamp(4, HIGHEST_COST) }
     }
 
+    fn stored(&self) -> Option<&PasswordHash> {
+        self.account.as_ref().and_then(|account| account.password_hash.as_ref())
+    }
+
+    /// What is to be worked at: always 2^top rounds in all.
+    fn plan(&self) -> Work {
+        let top = self.top_cost;
+        // A hash of somebody who may not enter is not looked at: it may cost more than those of staff.
+        let entrant = self.account.as_ref().filter(|account| account.may_enter());
+        match entrant.and_then(|_| self.stored()).and_then(cost_of).filter(|cost| *cost <= top) {
+            Some(cost) => Work { burnt: (cost..top).collect(), verified: Some(cost) },
+            None => Work { burnt: vec![top], verified: None },
+        }
+    }
+
     /// Verifies, with dummy work up to the same cost. Blocks for as long as bcrypt takes.
     pub fn work(self) -> Result<Admitted, Refused> {
         let bytes = self.password.0.as_bytes();
-        let stored = self.account.as_ref().and_then(|account| account.password_hash.as_ref());
-        let usable = stored.filter(|hash| cost_of(hash).is_some_and(|cost| cost <= HIGHEST_COST));
-        let verified = match usable {
-            Some(hash) => {
-                let cost = cost_of(hash).unwrap_or(self.top_cost);
-                (cost..self.top_cost).for_each(|cost| burn(bytes, cost));
+        let work = self.plan();
+        work.burnt.iter().for_each(|cost| burn(bytes, *cost));
+        let verified = match self.stored() {
+            Some(hash) if work.verified.is_some() => {
                 !bytes.contains(&0) && bcrypt::verify(bytes, hash.expose()).unwrap_or(false)
             }
-            None => {
-                burn(bytes, self.top_cost);
-                false
-            }
+            _ => false,
         };
         match self.account {
             Some(account) if verified && account.may_enter() => Ok(Admitted(account)),
             _ => Err(Refused),
         }
     }
+}
+
+/// The hashes of one attempt, by their costs.
+#[derive(Debug, PartialEq, Eq)]
+struct Work {
+    burnt: Vec<u32>,
+    verified: Option<u32>,
 }
 
 /// Work worth one hash at `cost`: 2^cost rounds. Costs c, c+1 .. t-1 together top a hash of cost c up to t.
@@ -358,6 +391,30 @@ mod tests {
         assert!(!attempt(Some(account(Role::Unknown("OWNER".into()), Some(&hash))), "correct horse"));
         assert!(!attempt(Some(account(Role::Admin, None)), "correct horse"));
         assert!(!attempt(None, "correct horse"));
+    }
+
+    #[test]
+    fn every_attempt_is_the_same_number_of_rounds() {
+        let with = |cost: u32| format!("$2b${cost:02}${}", &hash_of("correct horse")[7..]);
+        let admin = |cost| account(Role::Admin, Some(&with(cost)));
+        let attempts = [
+            ("unknown", None),
+            ("top", Some(admin(12))),
+            ("cheaper", Some(admin(10))),
+            ("cheapest", Some(admin(4))),
+            ("dearer than refused", Some(admin(31))),
+            ("client", Some(account(Role::Client, Some(&with(12))))),
+            ("client, dearer than staff", Some(account(Role::Client, Some(&with(14))))),
+            ("switched off", Some(Account { active: false, ..admin(10) })),
+            ("not verified", Some(Account { verified: false, ..admin(10) })),
+            ("without a hash", Some(account(Role::Admin, None))),
+            ("with something else", Some(account(Role::Admin, Some("plain")))),
+        ];
+        for (who, account) in attempts {
+            let work = Attempt::new(account, Password::new("x".repeat(100)), 12).plan();
+            let rounds: u64 = work.burnt.iter().chain(&work.verified).map(|cost| 1 << cost).sum();
+            assert_eq!(rounds, 1 << 12, "{who}: {work:?}");
+        }
     }
 
     #[test]

@@ -8,10 +8,12 @@ mod doctor;
 mod generate;
 mod grant;
 mod house;
+mod login;
 mod migrate;
 mod open;
 mod prompt;
 mod server;
+mod sessions;
 mod user;
 
 use std::borrow::Cow;
@@ -103,6 +105,12 @@ enum Command {
     Grant(grant::Arguments),
     /// Check the database and say what to do about each finding
     Doctor(doctor::Arguments),
+    /// Sign in for the commands and the next start; the password is asked for, or read from standard input
+    Login(login::Arguments),
+    /// End the session of `desk login`
+    Logout,
+    /// Who is signed in, and ending that
+    Sessions(sessions::Arguments),
     /// Accounts
     #[command(subcommand)]
     User(user::Command),
@@ -168,6 +176,9 @@ fn dispatch(line: Line, environment: &Environment) -> Result<Exit, Failure> {
         Some(Command::Migrate(arguments)) => migrate::run(&config()?, &arguments),
         Some(Command::Grant(arguments)) => grant::run(config, &arguments),
         Some(Command::Doctor(arguments)) => doctor::run(&config()?, &arguments),
+        Some(Command::Login(arguments)) => login::run(&config()?, &arguments),
+        Some(Command::Logout) => login::out(&config()?),
+        Some(Command::Sessions(arguments)) => sessions::run(&config()?, &arguments),
         Some(Command::User(command)) => user::run(&config()?, &command),
         Some(Command::Audit(command)) => audit::run(&config()?, &command),
         Some(Command::Generate(arguments)) => generate::run(&config()?, &arguments),

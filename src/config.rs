@@ -5,16 +5,20 @@
 
 mod address;
 mod file;
+mod limits;
 mod places;
 mod tokens;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 pub use address::Address;
 use file::File;
 pub use file::KeyLine;
+use limits::Idle;
+pub use limits::Limits;
 pub use places::Places;
 pub use tokens::Tokens;
 use zeroize::Zeroizing;
@@ -55,10 +59,27 @@ pub struct Config {
     pub tokens: Tokens,
     /// Where the desk keeps things on this machine.
     pub places: Places,
+    /// How long sessions last.
+    pub limits: Limits,
+    /// Whether somebody may stay signed in on this machine.
+    pub stay: Stay,
+    /// Where attempts to sign in come from.
+    pub source: Option<IpAddr>,
     /// A session to go on with; the sign-in screen asks if there is none.
     pub session: Option<Session>,
     /// The config file that was read.
     pub file: Option<PathBuf>,
+}
+
+/// Whether a session may be kept for the next start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stay {
+    /// Offered after signing in.
+    Offered,
+    /// Only with `desk login`.
+    WhenAsked,
+    /// Never: several people share this account of the machine.
+    Never,
 }
 
 /// The token of a session that was begun elsewhere. It opens the desk, so it never shows itself.
@@ -201,6 +222,7 @@ impl Config {
                 return Err(ConfigError::Variable { name: "KAYGIA_DESK_LOG", message });
             }
         };
+        let limits = limits(&file, environment)?;
         // https://no-color.org: any value but the empty one; a flag is a later word of the same person.
         let without_color = environment.text("NO_COLOR")?.map(|_| "none".to_owned());
         let theme = match flags.theme {
@@ -208,6 +230,23 @@ impl Config {
             None => without_color.or(from_environment("KAYGIA_DESK_THEME")?).or(file.theme),
         };
         let signs = flags.signs.or(file.signs).unwrap_or_else(|| environment.signs());
+        let source = source(environment);
+        let stay = match from_environment("KAYGIA_DESK_STAY_SIGNED_IN")?.as_deref() {
+            None => file.stay_signed_in,
+            Some("1" | "true" | "yes") => Some(true),
+            Some("0" | "false" | "no") => Some(false),
+            Some(other) => {
+                let message = format!("is `{other}`; write `true` or `false`");
+                return Err(ConfigError::Variable { name: "KAYGIA_DESK_STAY_SIGNED_IN", message });
+            }
+        };
+        let stay = match stay {
+            Some(true) => Stay::Offered,
+            Some(false) => Stay::Never,
+            // Who comes by SSH often shares the account there with others.
+            None if source.is_some() => Stay::WhenAsked,
+            None => Stay::Offered,
+        };
         Ok(Self {
             database_url: address(flags.database_url, "DATABASE_URL", file.database_url)?,
             listen_url: address(flags.listen_url, "KAYGIA_DESK_LISTEN_URL", file.listen_url)?,
@@ -218,6 +257,9 @@ impl Config {
             keys: file.keys,
             tokens: file.tokens,
             places: Places::find(environment)?,
+            limits,
+            stay,
+            source,
             session: from_environment(SESSION_VARIABLE)?.map(|token| Session(Zeroizing::new(token))),
             file: path,
         })
@@ -228,6 +270,27 @@ impl Config {
         let path = self.file.clone().unwrap_or_default();
         ConfigError::Line { path, line, message: message.to_string() }
     }
+}
+
+fn limits(file: &File, environment: &Environment) -> Result<Limits, ConfigError> {
+    let mut limits = Limits::default();
+    let named = |name, read: Result<(), String>| {
+        read.map_err(|message| ConfigError::Variable { name, message: format!("names {message}") })
+    };
+    limits.idle = file.idle_lock.map_or(limits.idle, Idle::limit);
+    limits.session = file.session_limit.unwrap_or(limits.session);
+    if let Some(text) = environment.text("KAYGIA_DESK_IDLE_LOCK")? {
+        named("KAYGIA_DESK_IDLE_LOCK", limits::idle(&text).map(|idle| limits.idle = idle.limit()))?;
+    }
+    if let Some(text) = environment.text("KAYGIA_DESK_SESSION_LIMIT")? {
+        named("KAYGIA_DESK_SESSION_LIMIT", limits::session(&text).map(|session| limits.session = session))?;
+    }
+    Ok(limits)
+}
+
+/// The client's address of an SSH connection, which sshd puts first.
+fn source(environment: &Environment) -> Option<IpAddr> {
+    environment.raw("SSH_CONNECTION")?.to_str()?.split(' ').next()?.parse().ok()
 }
 
 fn read_file(flags: &Flags, environment: &Environment) -> Result<(Option<PathBuf>, File), ConfigError> {

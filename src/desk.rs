@@ -17,7 +17,7 @@ mod redeem;
 mod sign_in;
 pub mod upkeep;
 
-use crate::auth::{Actor, Password, PasswordRefused, SessionToken};
+use crate::auth::{Actor, Limits, Password, PasswordRefused, SessionToken};
 use crate::domain::command::{Command, Done};
 use crate::domain::failure::Failure;
 use crate::domain::house::House;
@@ -25,10 +25,11 @@ use crate::domain::ids::EventId;
 use crate::domain::query::{Loaded, Query};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{Redeemed, TokenCode};
-use crate::store::auth::Why;
+use crate::store::auth::{self as store, Why};
 use crate::store::pool::{self, Options, Pool};
 use crate::store::{doctor, fold};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// At most this many passwords are hashed at a time.
@@ -39,6 +40,8 @@ const HASHING: usize = 2;
 pub struct Desk {
     pool: Pool,
     origin: Arc<str>,
+    source: Arc<str>,
+    limits: Limits,
     hashing: Arc<Semaphore>,
     house: Arc<House>,
 }
@@ -49,6 +52,9 @@ impl Desk {
         Self {
             pool,
             origin: origin.into(),
+            // Without the process: a place is the same tomorrow.
+            source: origin.rsplit_once(' ').map_or(origin, |(place, _)| place).into(),
+            limits: Limits::default(),
             hashing: Arc::new(Semaphore::new(HASHING)),
             house: Arc::default(),
         }
@@ -65,6 +71,16 @@ impl Desk {
         let options = Options { pooled, session: pool::Session::Desk };
         let pool = pool::connect(url, options).map_err(|error| failure::of_store(&error))?;
         Ok(Self::new(pool, origin))
+    }
+
+    /// How many passwords are being hashed.
+    pub fn hashing_now(&self) -> usize {
+        HASHING - self.hashing.available_permits()
+    }
+
+    /// Sessions that begin here last so long, and attempts to begin one are counted for this source.
+    pub fn for_sign_ins(self, source: &str, limits: Limits) -> Self {
+        Self { source: source.into(), limits, ..self }
     }
 }
 
@@ -85,6 +101,9 @@ pub enum SignInFailure {
     /// The one answer to every refusal.
     #[error("wrong e-mail or password, or no access to the desk")]
     Refused,
+    /// Too soon after others, at this address or from this place. The same for addresses that nobody has.
+    #[error("too many attempts: try again in {}", in_words(*.0))]
+    TooSoon(Duration),
     /// The token's session is over.
     #[error("your session has ended: sign in again")]
     SessionEnded,
@@ -107,6 +126,12 @@ pub enum RedeemFailure {
     Unavailable(String),
 }
 
+/// `40 s`, `12 min`: rounded up, so that the time told is enough.
+fn in_words(wait: Duration) -> String {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    if seconds <= 90 { format!("{seconds} s") } else { format!("{} min", seconds.div_ceil(60)) }
+}
+
 /// What the screens need of the desk. Tests put a fake in its place.
 pub trait Gateway: Clone + Send + Sync + 'static {
     /// Signs somebody in. Takes about half a second, whoever it is.
@@ -115,6 +140,16 @@ pub trait Gateway: Clone + Send + Sync + 'static {
         email: &str,
         password: Password,
     ) -> impl Future<Output = Result<SignedIn, SignInFailure>> + Send;
+
+    /// Checks the password of somebody who is signed in, as signing in does; nobody else's will do.
+    fn unlock(
+        &self,
+        actor: &Actor,
+        password: Password,
+    ) -> impl Future<Output = Result<(), SignInFailure>> + Send;
+
+    /// Notes that the actor is at the desk.
+    fn seen(&self, actor: &Actor) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Opens a session again.
     fn resume(&self, token: SessionToken) -> impl Future<Output = Result<SignedIn, SignInFailure>> + Send;
@@ -164,6 +199,17 @@ pub trait Gateway: Clone + Send + Sync + 'static {
 impl Gateway for Desk {
     async fn sign_in(&self, email: &str, password: Password) -> Result<SignedIn, SignInFailure> {
         self.admit(email, password).await
+    }
+
+    async fn unlock(&self, actor: &Actor, password: Password) -> Result<(), SignInFailure> {
+        self.prove(actor, password).await
+    }
+
+    async fn seen(&self, actor: &Actor) -> Result<(), Failure> {
+        self.pool
+            .write(async |client| store::seen(client, actor).await)
+            .await
+            .map_err(|error| failure::of_store(&error))
     }
 
     async fn resume(&self, token: SessionToken) -> Result<SignedIn, SignInFailure> {

@@ -15,6 +15,7 @@ pub mod money;
 pub mod project;
 pub mod query;
 pub mod safe_text;
+pub mod session;
 pub mod ticket;
 pub mod time;
 pub mod token;

@@ -42,7 +42,7 @@ pub struct Facts {
     /// For a person that the command names (assignee, client): role and whether active; none when unknown.
     pub named: Option<(Role, bool)>,
     /// Whether somebody besides the person named could administer the desk: an active, verified SUPER_ADMIN with
-    /// a password. Read for commands about accounts only, else true.
+    /// a password; for commands about sessions, whether anybody could. Read for these only, else true.
     pub super_admin_besides: bool,
 }
 
@@ -137,6 +137,8 @@ enum Right {
     Projects,
     /// Codes for new passwords and verifications; for whom is decided by the person named.
     Codes,
+    /// Sessions of others.
+    Sessions,
     /// The first account, before anybody can sign in.
     FirstAccount,
     /// Accounts: whose, is decided by the role of the person named.
@@ -158,6 +160,7 @@ fn needs(command: &Command) -> Right {
         | Command::CreateTicket { .. } => Right::Tickets,
         Command::CreateProject { .. } | Command::EditProject { .. } => Right::Projects,
         Command::IssueToken { .. } => Right::Codes,
+        Command::EndSessions { .. } => Right::Sessions,
         Command::AddUser { .. } => Right::FirstAccount,
         Command::ChangeMyPassword { .. } => Right::OwnDesk,
         Command::CreateUser { .. } | Command::EditUser { .. } | Command::SetActive { .. } => Right::Accounts,
@@ -173,7 +176,7 @@ fn role_has(role: &Role, right: Right) -> bool {
             Right::OwnDesk | Right::Tickets | Right::Projects | Right::Codes | Right::Accounts,
         ) => true,
         (Role::Admin | Role::SuperAdmin, Right::FirstAccount) => false,
-        (role, Right::Administration | Right::Log) => *role == Role::SuperAdmin,
+        (role, Right::Administration | Right::Log | Right::Sessions) => *role == Role::SuperAdmin,
         (Role::Client | Role::Unknown(_), _) => false,
     }
 }
@@ -202,15 +205,21 @@ pub fn permit(actor: &Actor, command: Command, facts: &Facts) -> Result<Permit, 
     let right = needs(&command);
     if actor.role().is_some() {
         holds(actor, &facts.standing)?;
-        let allowed = facts.standing.role.as_ref().is_some_and(|role| role_has(role, right));
+        let own = matches!(&command, Command::EndSessions { user, .. } if actor.user() == Some(user));
+        let allowed = own || facts.standing.role.as_ref().is_some_and(|role| role_has(role, right));
         if !allowed {
             return Err(Denial::Forbidden(match right {
                 Right::FirstAccount => "only an operator makes the first account, with `desk user add`",
+                Right::Sessions => "only a super administrator ends the sessions of others",
                 _ => SUPER_ADMINS_ONLY,
             }));
         }
     } else if right == Right::OwnDesk {
         return Err(Denial::Forbidden("this belongs to somebody who has signed in"));
+    } else if actor.kind() == "operator" && right == Right::Sessions {
+        if facts.super_admin_besides {
+            return Err(Denial::Forbidden("a super administrator does this: sign in with `desk login`"));
+        }
     } else if actor.kind() == "operator" && !matches!(right, Right::FirstAccount | Right::Codes | Right::Log)
     {
         return Err(Denial::Forbidden("this is done from the desk, by somebody who has signed in"));
@@ -286,6 +295,7 @@ fn named_person(command: &Command, facts: &Facts) -> Result<(), Denial> {
         | Command::SaveDraft { .. }
         | Command::DiscardDraft { .. }
         | Command::MarkSeen { .. }
+        | Command::EndSessions { .. }
         | Command::AddUser { .. }
         | Command::CreateUser { .. }
         | Command::EditUser { .. }

@@ -14,20 +14,22 @@ pub mod session;
 pub mod setup;
 pub mod signals;
 pub mod spool;
+pub mod stay;
 pub mod terminal;
 
 use crate::app::Settings;
 use crate::app::keymap::Keymap;
-use crate::auth::SessionToken;
+use crate::auth::{Limits, SessionToken};
 use crate::desk::open::Opened;
 use crate::domain::time::Timestamp;
 use crate::telemetry::{self, Panicked};
 use crate::ui::theme::Theme;
 use hub::Hub;
 use screen::Mouse;
-use session::{Farewell, Parts, Session};
+use session::{Farewell, Offer, Parts, Session};
 use signals::Alarm;
 use spool::Spool;
+use stay::Stay;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -58,6 +60,8 @@ pub struct Options {
     pub log: PathBuf,
     /// An address to fill into the sign-in screen.
     pub email: Option<String>,
+    /// How long sessions last.
+    pub limits: Limits,
 }
 
 /// What a session works on.
@@ -67,6 +71,8 @@ pub struct Ready {
     pub opened: Opened,
     /// A session to go on with.
     pub token: Option<SessionToken>,
+    /// Where a session may be kept, and whether that is offered.
+    pub stay: Option<(Stay, Offer)>,
 }
 
 /// Why no session began. Nothing was drawn.
@@ -115,7 +121,7 @@ async fn session<E>(
     device: &Arc<Device>,
     alarm: Alarm,
 ) -> Result<Farewell, Stopped<E>> {
-    let Ready { opened, token } = ready;
+    let Ready { opened, token, stay } = ready;
     let hub = Hub::start(opened.ear, opened.desk.clone());
     let heard = hub.subscribe();
     let signals = signals::listen(alarm.clone())?;
@@ -129,6 +135,7 @@ async fn session<E>(
         mouse: options.mouse == Mouse::Ours,
         now: now(),
         email: options.email,
+        idle: options.limits.idle,
     };
     give_back_on_panic(&options.log, device);
     let (screen, inputs) = Terminal::take_over(Arc::clone(device), options.mouse)?;
@@ -143,6 +150,7 @@ async fn session<E>(
         theme: options.theme,
         spool: Spool::new(&options.state, opened.database),
         token,
+        stay,
         editor: (editor::command(|name| std::env::var_os(name)), options.state.join("editor")),
         stop: stop_this_job,
         alarm,

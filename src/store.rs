@@ -29,6 +29,7 @@ pub mod ready;
 pub mod seals;
 pub mod seed;
 pub mod sessions;
+pub mod sign_ins;
 pub mod sql;
 mod statement;
 pub mod threads;

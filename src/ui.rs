@@ -7,6 +7,7 @@ pub mod clients;
 pub mod composer;
 pub mod form;
 pub mod help;
+pub mod lock;
 pub mod overlay;
 pub mod queue;
 pub mod redeem;
@@ -49,6 +50,9 @@ pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer, area: Rect) -> O
         };
         chrome::footer(&mut pen, state, Rect { y: area.height - 1, height: 1, ..area });
         return state.overlay.is_none().then_some(cursor).flatten();
+    }
+    if let Some(lock) = state.sitting.lock() {
+        return lock::draw(&mut pen, state, lock, area);
     }
     let areas = layout::areas(state);
     chrome::header(&mut pen, state, areas.header);

@@ -62,6 +62,7 @@ mod store_write;
 mod support;
 mod support_test;
 mod telemetry;
+mod throttle;
 mod tls;
 mod tokens;
 mod triggers;

@@ -56,7 +56,7 @@ const KEPT: &[(&str, &[&str])] = &[
     ("std::process", &["server", "cli", "runtime", "main", "child"]),
     ("std::process::Command", &["child", "server/account", "server/parent"]),
     ("tokio::process::Command", &["runtime/editor"]),
-    ("std::net::IpAddr", &["store", "runtime", "cli"]),
+    ("std::net::IpAddr", &["store", "runtime", "cli", "config"]),
     ("std::thread", &["server", "runtime"]),
     ("std::sync::Mutex", &["runtime", "store", "desk", "telemetry"]),
     ("std::sync::RwLock", &["runtime", "store", "desk"]),

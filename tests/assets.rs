@@ -74,6 +74,7 @@ fn place(context: Context) -> &'static str {
         Context::SignIn => "sign-in",
         Context::Redeem => "code",
         Context::Code => "code to hand over",
+        Context::Lock => "locked",
     }
 }
 

@@ -13,6 +13,7 @@ use kaygia_desk::domain::failure::Failure;
 use kaygia_desk::domain::ids::{CommentId, EventId, ProjectId, TicketId, UserId};
 use kaygia_desk::domain::project::{ProjectStatus, ProjectType};
 use kaygia_desk::domain::query::{Answer, Query};
+use kaygia_desk::domain::session::Which;
 use kaygia_desk::domain::ticket::{Draft, Priority, TicketStatus};
 use kaygia_desk::domain::time::Timestamp;
 use kaygia_desk::domain::token::TokenKind;
@@ -22,7 +23,7 @@ use std::collections::BTreeSet;
 /// What the log must never hold.
 const PLANT: &str = "Zinnober";
 /// One more than the highest number in [`place`].
-const COMMANDS: usize = 21;
+const COMMANDS: usize = 22;
 
 /// Each command's own number: a new one does not build until it is listed here, and then fails until it is tried.
 fn place(command: &Command) -> usize {
@@ -48,6 +49,7 @@ fn place(command: &Command) -> usize {
         Command::EraseUser(_) => 18,
         Command::ExportUser { .. } => 19,
         Command::ExportEvents => 20,
+        Command::EndSessions { .. } => 21,
     }
 }
 
@@ -87,6 +89,7 @@ fn commands() -> Vec<Command> {
         AccountFields { email: address.clone(), name: planted(), company: text(), role: Role::Client };
     let grace = || UserId::new("grace");
     vec![
+        Command::EndSessions { user: UserId::new("ada"), which: Which::All },
         assign("t", None, Some("ada")),
         set_status("t", TicketStatus::Open, TicketStatus::Pending),
         Command::SetPriority { ticket: ticket(), change: Change::new(Priority::Normal, Priority::High) },
@@ -145,7 +148,7 @@ async fn every_command_leaves_its_event_and_no_text_of_anybody() {
     let world = world().await;
     world.ticket("t", "grace", "OPEN", "2 hours").await;
     world.sql("UPDATE public.users SET email = id || '@example.test'").await;
-    let alan = world.actor("alan").await;
+    let (alan, _) = (world.actor("alan").await, world.token("ada").await);
     let mut tried = BTreeSet::new();
     let add = Command::AddUser {
         user: UserId::new("first"),

@@ -190,6 +190,7 @@ impl Bench {
             mouse: true,
             now: NOW,
             email: None,
+            idle: None,
         });
         let mut bench = Self { state, now: NOW, effects: Vec::new(), rows };
         bench.msg(Msg::Link(Link::Live));
@@ -303,6 +304,7 @@ pub fn answer_to(query: &Query, rows: usize) -> Answer {
         Query::StaffAccounts => Answer::StaffAccounts(fixtures_accounts::staff()),
         Query::Erasure(user) => Answer::Erasure(fixtures_accounts::erasure(user).map(Box::new)),
         Query::Session => Answer::Session(Some(NOW.after(Duration::from_secs(12 * 60 * 60)))),
+        Query::Sessions => Answer::Sessions(Vec::new()),
         Query::Board(filter) => Answer::Board(fixtures_boards::board(filter)),
         Query::BoardColumn { filter, status, after } => Answer::BoardColumn {
             status: status.clone(),

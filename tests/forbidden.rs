@@ -77,6 +77,13 @@ const FORBIDDEN: &[&str] = &[
     "UPDATE desk.migrations SET checksum = ''",
     "SELECT desk.fold_rows('ticket', '{x}', '{NULL}', true)",
     "SELECT desk.backfill('user', NULL, 10)",
+    // Attempts to sign in are counted, and not forgotten.
+    "SELECT key FROM desk.sign_ins",
+    "DELETE FROM desk.sign_ins",
+    "UPDATE desk.sign_ins SET next_at = now()",
+    "INSERT INTO desk.sign_ins (key, last_at, next_at) VALUES ('x', now(), now())",
+    "UPDATE desk.sessions SET expires_at = 'infinity'",
+    "UPDATE desk.sessions SET role = 'SUPER_ADMIN'",
     // Nothing is made, altered or dropped.
     "CREATE TABLE public.mine (id int)",
     "CREATE TABLE desk.mine (id int)",

@@ -102,6 +102,14 @@ impl Gateway for Fake {
         Err(SignInFailure::Refused)
     }
 
+    async fn unlock(&self, _: &Actor, _: Password) -> Result<(), SignInFailure> {
+        Err(SignInFailure::Refused)
+    }
+
+    async fn seen(&self, _: &Actor) -> Result<(), Failure> {
+        Ok(())
+    }
+
     async fn resume(&self, _: SessionToken) -> Result<SignedIn, SignInFailure> {
         Err(SignInFailure::Refused)
     }

@@ -8,6 +8,7 @@ use kaygia_desk::domain::command::{
 use kaygia_desk::domain::ids::{CommentId, ProjectId, SessionId, TicketId, UserId};
 use kaygia_desk::domain::project::{ProjectStatus, ProjectType};
 use kaygia_desk::domain::safe_text::SafeText;
+use kaygia_desk::domain::session::Which;
 use kaygia_desk::domain::ticket::{Draft, Priority, TicketStatus};
 use kaygia_desk::domain::time::Timestamp;
 use kaygia_desk::domain::token::TokenKind;
@@ -149,6 +150,9 @@ fn commands() -> Vec<(String, Command, Named, Besides)> {
             Command::EditProject { project: ProjectId::new("p"), changes: vec![title.clone(), client] };
         add(command, &format!("over to {who}"), named);
     }
+    for (whose, user) in [("of one's own", "actor"), ("of others", "a")] {
+        add(Command::EndSessions { user: UserId::new(user), which: Which::All }, whose, None);
+    }
     for role in [Role::Client, Role::Admin, Role::SuperAdmin] {
         let relation = format!("as {}", role.as_str());
         let command = Command::AddUser {
@@ -246,6 +250,9 @@ fn accounts() -> Vec<(String, Command, Named, Besides)> {
         role,
         password_hash: PasswordHash::new(""),
     };
+    let which = Which::All;
+    let end = Command::EndSessions { user: somebody(), which };
+    commands.push(("session.end while nobody administers".to_owned(), end, None, Besides::Nobody));
     let first = add(Role::SuperAdmin);
     commands.push(("user.add while nobody administers".to_owned(), first, None, Besides::Nobody));
     commands

@@ -49,6 +49,8 @@ pub enum Context {
     Redeem,
     /// A code to hand over.
     Code,
+    /// The locked screen.
+    Lock,
 }
 
 /// All that a person can ask for.
@@ -160,6 +162,8 @@ pub enum Action {
     RedeemBack,
     CodeCopy,
     CodeClose,
+    Lock,
+    Unlock,
 }
 
 /// What stands in the footer.
@@ -348,6 +352,8 @@ pub static TABLE: &[Row] = &[
     row(A::FormSubmit, "form.submit", &[(C::Form, "Ctrl-x Enter | Ctrl-o")], "Save", "Check the form and save it.", DIALOG).footer(10, "save"),
     row(A::PromptApply, "prompt.apply", &[(C::Prompt, "Enter")], "Search", "Search for what is typed; nothing typed shows the view again.", DIALOG).footer(10, "search"),
     row(A::SignInSubmit, "sign_in.submit", &[(C::SignIn, "Enter")], "Sign in", "Sign in with what is typed.", DESK).footer(10, "sign in"),
+    row(A::Lock, "desk.lock", &[(C::Desk, "g l"), (C::Composer, "Ctrl-x l")], "Lock", "Hide everything until you type your password; drafts are kept.", DESK).palette(),
+    row(A::Unlock, "desk.unlock", &[(C::Lock, "Enter")], "Unlock", "Go on with the password that is typed.", DESK).footer(10, "unlock"),
     row(A::SignInNext, "sign_in.next", &[(C::SignIn, "Tab | Shift-Tab | Up | Down")], "Other field", "To the other field.", DESK).footer(20, "other field"),
     row(A::SignInCode, "sign_in.code", &[(C::SignIn, "Ctrl-r")], "I have a code", "Choose a new password, or verify your address, with a code.", DESK).footer(30, "I have a code"),
     row(A::RedeemSubmit, "redeem.submit", &[(C::Redeem, "Enter")], "Use the code", "Use the code, with a new password if one is typed.", DESK).footer(10, "use the code"),

@@ -7,7 +7,7 @@ use super::key::{Code, Input, Key};
 use super::keymap::Resolved;
 use super::overlay::{self, Overlay};
 use super::screen::{self, Tab};
-use super::{State, run};
+use super::{State, run, sitting};
 use crate::domain::time::Timestamp;
 use std::time::Duration;
 
@@ -45,6 +45,9 @@ impl EscapeTail {
 /// The contexts of the moment, innermost first.
 pub fn contexts(state: &State) -> Vec<Context> {
     use Context as C;
+    if state.sitting.locked() {
+        return vec![C::Lock, C::Always];
+    }
     if let Some(overlay) = &state.overlay {
         return vec![overlay.context(), C::Always];
     }
@@ -67,6 +70,7 @@ pub fn contexts(state: &State) -> Vec<Context> {
 
 /// Handles one input.
 pub fn handle(state: &mut State, input: Input) {
+    sitting::touched(state, &input);
     match input {
         Input::Key(key) => self::key(state, key),
         Input::Paste { text, dropped } => paste(state, &text, dropped),
@@ -121,6 +125,7 @@ fn key(state: &mut State, key: Key) {
 /// Whether characters are text at the moment.
 pub fn takes_text(state: &State) -> bool {
     match &state.overlay {
+        _ if state.sitting.locked() => true,
         Some(overlay) => overlay.takes_text(),
         None if state.me.is_none() => true,
         None => {
@@ -131,6 +136,9 @@ pub fn takes_text(state: &State) -> bool {
 }
 
 fn type_key(state: &mut State, key: Key) -> Edited {
+    if state.sitting.locked() {
+        return sitting::typed(state, key);
+    }
     if state.overlay.is_some() {
         return overlay::typed(state, key);
     }
@@ -142,7 +150,9 @@ fn type_key(state: &mut State, key: Key) -> Edited {
 
 fn paste(state: &mut State, text: &str, dropped: usize) {
     let now = state.now;
-    let became = if state.overlay.is_some() {
+    let became = if state.sitting.locked() {
+        sitting::pasted(state, text)
+    } else if state.overlay.is_some() {
         overlay::pasted(state, text)
     } else if state.me.is_none() {
         screen::redeem::pasted(state, text).unwrap_or_else(|| state.sign_in.pasted(text))

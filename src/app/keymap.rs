@@ -172,6 +172,7 @@ pub const STACKS: &[&[Context]] = &[
     &[Context::Prompt, Context::Always],
     &[Context::Redeem, Context::Always],
     &[Context::Code, Context::Always],
+    &[Context::Lock, Context::Always],
 ];
 
 fn name_of(action: Action) -> &'static str {
@@ -229,7 +230,14 @@ mod tests {
 
     #[test]
     fn no_default_needs_a_key_that_multiplexers_or_terminals_take() {
-        let composing = [Context::Composer, Context::Form, Context::Prompt, Context::Picker, Context::SignIn];
+        let composing = [
+            Context::Composer,
+            Context::Form,
+            Context::Prompt,
+            Context::Picker,
+            Context::SignIn,
+            Context::Lock,
+        ];
         for row in TABLE {
             for (context, chord) in row.chords().filter(|(context, _)| !composing.contains(context)) {
                 for key in chord.keys() {

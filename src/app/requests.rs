@@ -1,7 +1,7 @@
 //! What is under way: each request has a number and a purpose; answers to what nobody waits for are dropped.
 
 use super::screen::{board, clients, composer, queue, sign_in, staff, thread};
-use super::{Effect, State, account_actions, live, ticket_actions};
+use super::{Effect, State, account_actions, live, sitting, ticket_actions};
 use crate::domain::command::{Command, Done};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{EventId, ProjectId, TicketId, UserId};
@@ -228,6 +228,7 @@ pub fn loaded(state: &mut State, req: Req, result: Result<Loaded, Failure>) {
         (Purpose::Erasure(user), Answer::Erasure(preview)) => {
             account_actions::forms::erasure_arrived(state, &user, preview);
         }
+        (Purpose::Session, Answer::Session(ends)) => sitting::ends(state, ends),
         (Purpose::Board, Answer::Board(columns)) => board::loaded(state, columns),
         (Purpose::BoardColumn(status), Answer::BoardColumn { cards, .. }) => {
             board::column_loaded(state, &status, cards);

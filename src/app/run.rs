@@ -7,7 +7,7 @@ use super::overlay::prompt::{self, PromptKind};
 use super::overlay::{Help, Overlay, code, form, palette, picker};
 use super::screen::board::{moving, project_form};
 use super::screen::{Tab, board, clients, composer, queue, redeem, sign_in, staff, thread};
-use super::{Effect, State, account_actions, input, live, ticket_actions};
+use super::{Effect, State, account_actions, input, live, sitting, ticket_actions};
 use crate::domain::ticket::{Priority, TicketStatus};
 
 /// A step of a list or a text.
@@ -136,7 +136,7 @@ pub fn run(state: &mut State, action: Action) {
         Action::PickerUp => step(state, Step::Rows(-1)),
         Action::OverlayClose => close(state),
         Action::ConfirmYes => confirm::yes(state),
-        Action::ConfirmNo => state.overlay = None,
+        Action::ConfirmNo => confirm::no(state),
         Action::FormNext | Action::FormPrevious => {
             if let Some(Overlay::Form(form)) = &mut state.overlay {
                 form.step(if action == Action::FormNext { 1 } else { -1 });
@@ -145,6 +145,8 @@ pub fn run(state: &mut State, action: Action) {
         }
         Action::FormSubmit => form::submit(state),
         Action::PromptApply => prompt::apply(state),
+        Action::Lock => sitting::lock(state),
+        Action::Unlock => sitting::submit(state),
         Action::SignInSubmit => sign_in::submit(state),
         Action::SignInCode => state.redeem = Some(redeem::Redeem::default()),
         Action::RedeemSubmit => redeem::submit(state),
@@ -278,7 +280,9 @@ fn quit(state: &mut State) {
 }
 
 fn cancel(state: &mut State) {
-    if state.overlay.is_some() {
+    if state.sitting.locked() {
+        sitting::leave(state);
+    } else if state.overlay.is_some() {
         close(state);
     } else if state.me.is_none() && state.redeem.is_some() {
         state.redeem = None;

@@ -73,6 +73,7 @@ pub enum Remote {
 /// The terminal's title.
 pub fn title(state: &State) -> String {
     let what = match (&state.me, state.tab) {
+        _ if state.sitting.locked() => "locked".to_owned(),
         (None, _) => "sign in".to_owned(),
         (Some(_), Tab::Queue) => match state.thread.data.as_ref().filter(|_| state.thread.focused) {
             Some(thread) => thread.ticket.number.one_line().into_owned(),
@@ -85,7 +86,7 @@ pub fn title(state: &State) -> String {
 
 /// When an age on the screen changes next.
 pub fn next_age_change(state: &State) -> Option<Timestamp> {
-    state.me.as_ref()?;
+    state.me.as_ref().filter(|_| !state.sitting.locked())?;
     let page = layout::areas(state).queue_rows.height;
     let shown = state.queue.rows.iter().skip(state.queue.cursor.offset).take(page.into());
     let ages = shown.map(|row| row.waiting_since.unwrap_or(row.last_activity_at));
@@ -108,6 +109,9 @@ pub fn tab_places(state: &State) -> impl Iterator<Item = (Tab, u16, u16)> {
 
 /// The mouse.
 pub fn mouse(state: &mut State, kind: MouseKind, x: u16, y: u16) {
+    if state.sitting.locked() {
+        return;
+    }
     if state.overlay.is_some() {
         overlay_mouse(state, kind, y);
         return;

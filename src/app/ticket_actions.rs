@@ -206,6 +206,7 @@ pub fn patch(row: &mut TicketRow, command: &Command, state: &State) {
         | Command::CreateProject { .. }
         | Command::EditProject { .. }
         | Command::IssueToken { .. }
+        | Command::EndSessions { .. }
         | Command::AddUser { .. }
         | Command::CreateUser { .. }
         | Command::EditUser { .. }
@@ -366,6 +367,7 @@ fn told(state: &State, command: &Command, done: &Done) -> String {
         | Command::SaveDraft { .. }
         | Command::DiscardDraft { .. }
         | Command::MarkSeen { .. }
+        | Command::EndSessions { .. }
         | Command::AddUser { .. }
         | Command::ExportUser { .. }
         | Command::ExportEvents => "done".to_owned(),

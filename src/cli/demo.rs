@@ -58,10 +58,14 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<Exit, Failur
         let url = server.url(DATABASE);
         let reach = Reach { url: &url, listen_url: None, pooled: false };
         let opened = desk::open::open(reach, &open::origin()).await.map_err(told)?;
+        let opened = desk::open::Opened {
+            desk: opened.desk.for_sign_ins(&open::source(config), open::limits(config)),
+            ..opened
+        };
         if arguments.live {
             tokio::spawn(async move { live(&demo).await });
         }
-        Ok::<_, Failure>(Ready { opened, token })
+        Ok::<_, Failure>(Ready { opened, token, stay: None })
     };
     open::ended(runtime::run(options, opening))
 }

@@ -1,33 +1,51 @@
 //! `desk`: sign in and work.
 
 use super::{Exit, Failure, note};
-use crate::auth::SessionToken;
-use crate::config::{Address, Config, Link, Log, SESSION_VARIABLE, Signs};
-use crate::desk::open::{self, Reach};
+use crate::auth::{Limits, SessionToken};
+use crate::config::{Address, Config, Link, Log, SESSION_VARIABLE, Signs, Stay as Allowed};
+use crate::desk::open::{self, Opened, Reach};
 use crate::runtime::screen::Mouse;
-use crate::runtime::session::{Ending, Farewell};
+use crate::runtime::session::{Ending, Farewell, Offer};
+use crate::runtime::stay::Stay;
 use crate::runtime::{self, Options, Ready, Stopped, setup};
 use crate::telemetry;
 use std::net::IpAddr;
 use tracing::level_filters::LevelFilter;
 
 pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
-    let url = config.database_url.as_ref().ok_or_else(no_database)?;
+    config.database_url.as_ref().ok_or_else(no_database)?;
     let options = options(config)?;
-    let token = token(config)?;
-    let house = super::house::of(config)?;
+    named_token(config)?;
+    // Said before anything is drawn.
+    super::house::of(config)?;
     let open = async {
-        let waiting = |why: &str| note(format_args!("desk: {why}"));
-        let opened = open::open_when_there_is_room(reach(config, url), &origin(), waiting).await;
-        let mut opened = opened.map_err(|why| Failure::Told(why.sentence()))?;
-        opened.desk = opened.desk.under(house);
-        Ok::<_, Failure>(Ready { opened, token })
+        let opened = open(config).await?;
+        let token = token(config, &opened.database)?;
+        let stay = Stay::new(&config.places.state, &opened.database);
+        let stay = match config.stay {
+            _ if config.session.is_some() => None,
+            Allowed::Offered => Some((stay, Offer::Made)),
+            Allowed::WhenAsked => Some((stay, Offer::NotMade)),
+            Allowed::Never => None,
+        };
+        Ok::<_, Failure>(Ready { opened, token, stay })
     };
     ended(runtime::run(options, open))
 }
 
+/// Opens the desk on the database of the settings.
+pub(super) async fn open(config: &Config) -> Result<Opened, Failure> {
+    let url = config.database_url.as_ref().ok_or_else(no_database)?;
+    let house = super::house::quietly(config)?;
+    let waiting = |why: &str| note(format_args!("desk: {why}"));
+    let opened = open::open_when_there_is_room(reach(config, url), &origin(), waiting).await;
+    let opened = opened.map_err(|why| Failure::Told(why.sentence()))?;
+    let desk = opened.desk.under(house).for_sign_ins(&source(config), limits(config));
+    Ok(Opened { desk, ..opened })
+}
+
 /// How the database of the settings is reached.
-pub(super) fn reach<'a>(config: &'a Config, url: &'a Address) -> Reach<'a> {
+fn reach<'a>(config: &'a Config, url: &'a Address) -> Reach<'a> {
     Reach {
         url: url.expose(),
         listen_url: config.listen_url.as_ref().map(Address::expose),
@@ -35,8 +53,33 @@ pub(super) fn reach<'a>(config: &'a Config, url: &'a Address) -> Reach<'a> {
     }
 }
 
+/// How long sessions last.
+pub(super) fn limits(config: &Config) -> Limits {
+    Limits { idle: config.limits.idle, session: config.limits.session }
+}
+
+/// Where attempts to sign in come from: the other end of an SSH connection, else this machine's user.
+pub(super) fn source(config: &Config) -> String {
+    match config.source {
+        Some(address) => format!("ssh {address}"),
+        None => {
+            let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+            format!("{host} uid {}", rustix::process::getuid().as_raw())
+        }
+    }
+}
+
+/// The session that the environment names, or that is kept on this machine.
+pub(super) fn token(config: &Config, database: &str) -> Result<Option<SessionToken>, Failure> {
+    match named_token(config)? {
+        Some(token) => Ok(Some(token)),
+        None if config.stay == Allowed::Never => Ok(None),
+        None => Stay::new(&config.places.state, database).token().map_err(Failure::told),
+    }
+}
+
 /// The session that the environment names.
-fn token(config: &Config) -> Result<Option<SessionToken>, Failure> {
+fn named_token(config: &Config) -> Result<Option<SessionToken>, Failure> {
     let Some(session) = &config.session else { return Ok(None) };
     let token = SessionToken::parse(session.expose());
     token.map(Some).ok_or_else(|| {
@@ -74,6 +117,7 @@ pub(super) fn options(config: &Config) -> Result<Options, Failure> {
         state: config.places.state.clone(),
         log,
         email: None,
+        limits: limits(config),
     })
 }
 

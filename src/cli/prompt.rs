@@ -36,6 +36,26 @@ pub(super) fn ask(question: &str) -> Result<Answer, Failure> {
     Ok(if yes { Answer::Yes } else { Answer::No })
 }
 
+/// A line typed on the terminal.
+pub(super) fn line(label: &str) -> Result<String, Failure> {
+    let failed = |error: io::Error| Failure::Told(format!("could not ask on the terminal: {error}"));
+    let mut err = io::stderr();
+    write!(err, "{label}").and_then(|()| err.flush()).map_err(failed)?;
+    let mut line = String::new();
+    io::stdin().lock().take(LIMIT as u64).read_line(&mut line).map_err(failed)?;
+    Ok(line.trim().to_owned())
+}
+
+/// A password: typed on a terminal, else the first line of standard input.
+pub(super) fn password() -> Result<Zeroizing<String>, Failure> {
+    if !io::stdin().is_terminal() {
+        return first_line("password", &mut io::stdin().lock());
+    }
+    let failed = |error: io::Error| Failure::Told(format!("could not ask on the terminal: {error}"));
+    let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(failed)?;
+    hidden(&mut terminal, "Password: ")
+}
+
 /// A new password: typed twice on a terminal, else the first line of standard input.
 pub(super) fn new_password() -> Result<Zeroizing<String>, Failure> {
     if !io::stdin().is_terminal() {

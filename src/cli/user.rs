@@ -2,11 +2,11 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Exit, Failure, prompt, say};
+use super::{Exit, Failure, open, prompt, say};
 use crate::auth::Password;
 use crate::config::{Config, Link};
+use crate::desk::Gateway;
 use crate::desk::accounts::{self, NewAccount};
-use crate::desk::{Gateway, open};
 use crate::domain::ids::UserId;
 use crate::domain::token::TokenCode;
 use crate::domain::user::Role;
@@ -51,16 +51,14 @@ pub(super) fn run(config: &Config, command: &Command) -> Result<Exit, Failure> {
 
 /// On standard input the code is the first line, the new password the second.
 fn redeem(config: &Config, redeem: &Redeem) -> Result<Exit, Failure> {
-    let reach = super::open::reach(config, super::database_of(config)?);
+    super::database_of(config)?;
+    super::house::of(config)?;
     let mut code = prompt::code()?;
     let password =
         if redeem.verify { None } else { Some(Password::new(std::mem::take(&mut *prompt::new_password()?))) };
     let code = TokenCode::typed(&std::mem::take(&mut *code));
-    let house = super::house::of(config)?;
     let redeemed = super::block_on(async {
-        let opened =
-            open::open(reach, &super::open::origin()).await.map_err(|why| Failure::Told(why.sentence()))?;
-        opened.desk.under(house).redeem(code, password).await.map_err(Failure::told)
+        open::open(config).await?.desk.redeem(code, password).await.map_err(Failure::told)
     })??;
     say(format_args!("{}.", redeemed.sentence()));
     Ok(Exit::Done)

@@ -4,10 +4,12 @@ use std::fs;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::limits::{self, Idle};
 use super::tokens::Tokens;
 use super::{Address, ConfigError, Link, Signs, line_of, nearest};
 
@@ -22,6 +24,9 @@ const NAMES: &[&str] = &[
     "token_format",
     "reset_minutes",
     "verification_hours",
+    "idle_lock",
+    "session_limit",
+    "stay_signed_in",
 ];
 /// A config file is a page or two.
 const LIMIT: u64 = 1024 * 1024;
@@ -45,6 +50,9 @@ pub(super) struct File {
     pub link: Option<Link>,
     pub theme: Option<String>,
     pub signs: Option<Signs>,
+    pub idle_lock: Option<Idle>,
+    pub session_limit: Option<Duration>,
+    pub stay_signed_in: Option<bool>,
     pub keys: Vec<KeyLine>,
     pub tokens: Tokens,
 }
@@ -95,6 +103,9 @@ impl File {
             "database_url" => self.database_url = Some(Address::new(entry.string()?)),
             "listen_url" => self.listen_url = Some(Address::new(entry.string()?)),
             "pooled" => self.link = Some(if entry.boolean()? { Link::Pooled } else { Link::Direct }),
+            "idle_lock" => self.idle_lock = Some(limits::idle(&entry.string()?)?),
+            "session_limit" => self.session_limit = Some(limits::session(&entry.string()?)?),
+            "stay_signed_in" => self.stay_signed_in = Some(entry.boolean()?),
             "theme" => self.theme = Some(entry.string()?),
             "signs" => {
                 self.signs = match entry.string()?.as_str() {

@@ -50,6 +50,7 @@ pub(super) fn check(command: &Command) -> Result<(), Failure> {
         | Command::DiscardDraft { .. }
         | Command::MarkSeen { .. }
         | Command::IssueToken { .. }
+        | Command::EndSessions { .. }
         | Command::SetActive { .. }
         | Command::ChangeMyPassword { .. }
         | Command::EraseUser(_)

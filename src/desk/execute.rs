@@ -176,6 +176,7 @@ fn ticket(command: &Command) -> Option<&TicketId> {
         Command::CreateProject { .. }
         | Command::EditProject { .. }
         | Command::IssueToken { .. }
+        | Command::EndSessions { .. }
         | Command::AddUser { .. }
         | Command::CreateUser { .. }
         | Command::EditUser { .. }

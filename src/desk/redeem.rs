@@ -38,8 +38,8 @@ impl Desk {
         code: &TokenCode,
         hash: Option<&PasswordHash>,
     ) -> Result<Option<Redeemed>, Error> {
-        let source = self.origin.rsplit_once(' ').map_or(&*self.origin, |(source, _)| source);
-        let attempt = Attempt { code, format: self.house.tokens.format, hash, source, origin: &self.origin };
+        let (source, origin) = (&*self.source, &*self.origin);
+        let attempt = Attempt { code, format: self.house.tokens.format, hash, source, origin };
         self.pool
             .write(async |client| {
                 let tx = client.build_transaction().start().await?;

@@ -7,26 +7,14 @@ use crate::domain::ids::{SessionId, UserId};
 use crate::policy::Denial;
 use crate::store::auth::{self as store, Why};
 use crate::store::error::{Error, Meaning};
+use crate::store::sign_ins::{self, Claim, Claimed};
 
 impl Desk {
     /// Verifies a password and begins a session.
     pub(super) async fn admit(&self, email: &str, password: Password) -> Result<SignedIn, SignInFailure> {
         // Postgres takes no NUL; an address that holds one is nobody's, at the same cost as any other.
         let email = if email.contains('\0') { "" } else { email };
-        let place = self.hashing.acquire().await.map_err(|_| unavailable("the desk is closing"))?;
-        let (account, cost) = self
-            .pool
-            .read(async |client| store::account(client, email).await)
-            .await
-            .map_err(|error| of_store(&error))?;
-        let known = account.as_ref().map(|account| account.id.clone());
-        let attempt = Attempt::new(account, password, cost);
-        let admitted = work(attempt).await?;
-        drop(place);
-        let Ok(admitted) = admitted else {
-            self.note_refusal(known.as_ref()).await;
-            return Err(SignInFailure::Refused);
-        };
+        let (admitted, claim) = self.verify(email, password, None).await?;
         let mark = admitted.mark();
         let actor = admitted.into_actor(SessionId::from_random(random()?));
         let token = SessionToken::from_random(random()?);
@@ -34,13 +22,75 @@ impl Desk {
             .pool
             .write(async |client| {
                 let tx = client.build_transaction().start().await?;
-                let now = store::begin_session(&tx, &actor, &mark, &token, &self.origin).await?;
+                let place = (&*self.origin, &*self.source);
+                let now = store::begin_session(&tx, &actor, &mark, &token, self.limits, place).await?;
+                sign_ins::succeeded(&tx, email, &self.source, claim).await?;
                 tx.commit().await?;
                 Ok(now)
             })
             .await
             .map_err(|error| of_store(&error))?;
         Ok(SignedIn { actor, token, server_now })
+    }
+
+    /// Verifies the password of somebody who is signed in.
+    pub(super) async fn prove(&self, actor: &Actor, password: Password) -> Result<(), SignInFailure> {
+        let Some(user) = actor.user() else { return Err(SignInFailure::Refused) };
+        let address = self.pool.read(async |client| store::address(client, user).await).await;
+        let Some(address) = address.map_err(|error| of_store(&error))? else {
+            return Err(SignInFailure::SessionEnded);
+        };
+        let (_, claim) = self.verify(&address, password, Some(user)).await?;
+        self.pool
+            .write(async |client| {
+                let tx = client.build_transaction().start().await?;
+                sign_ins::succeeded(&tx, &address, &self.source, claim).await?;
+                tx.commit().await?;
+                store::seen(client, actor).await
+            })
+            .await
+            .map_err(|error| of_store(&error))
+    }
+
+    /// Counts the attempt, then looks at the password. Without a count there is no look.
+    async fn verify(
+        &self,
+        email: &str,
+        password: Password,
+        only: Option<&UserId>,
+    ) -> Result<(auth::Admitted, Claim), SignInFailure> {
+        let claimed =
+            self.pool.write(async |client| sign_ins::claim(client, email, &self.source).await).await;
+        let claim = match claimed.map_err(|error| of_store(&error))? {
+            Claimed::Granted(claim) => claim,
+            Claimed::Wait(wait) => return Err(SignInFailure::TooSoon(wait)),
+        };
+        let place = self.hashing.acquire().await.map_err(|_| unavailable("the desk is closing"))?;
+        let (account, cost) = self
+            .pool
+            .read(async |client| store::account(client, email).await)
+            .await
+            .map_err(|error| of_store(&error))?;
+        let account = account.filter(|account| only.is_none_or(|user| account.id == *user));
+        let known = account.as_ref().map(|account| account.id.clone());
+        let attempt = Attempt::new(account, password, cost);
+        let admitted = work(attempt).await?;
+        drop(place);
+        match admitted {
+            Ok(admitted) => Ok((admitted, claim)),
+            Err(auth::Refused) => {
+                self.note_refusal(known.as_ref()).await;
+                Err(SignInFailure::Refused)
+            }
+        }
+    }
+
+    /// Whether somebody can administer the desk by signing in; until then the command line does.
+    pub async fn has_super_admin(&self) -> Result<bool, Failure> {
+        self.pool
+            .read(async |client| store::has_super_admin(client).await)
+            .await
+            .map_err(|error| failure::of_store(&error))
     }
 
     /// Opens the session of a token again.

@@ -5,10 +5,11 @@
 //! [`Failure::Overtaken`](super::failure::Failure::Overtaken).
 
 use super::account::{AccountChange, AccountFields, Erasure};
-use super::ids::{CommentId, EventId, ProjectId, TicketId, UserId};
+use super::ids::{CommentId, EventId, ProjectId, SessionId, TicketId, UserId};
 use super::money::Budget;
 use super::project::{ProjectStatus, ProjectType};
 use super::safe_text::SafeText;
+use super::session::Which;
 use super::ticket::{Draft, Priority, TicketRow, TicketStatus};
 use super::time::Timestamp;
 use super::token::{TokenCode, TokenKind};
@@ -208,6 +209,13 @@ pub enum Command {
         /// What the code is for.
         kind: TokenKind,
     },
+    /// End sessions of somebody.
+    EndSessions {
+        /// Whose.
+        user: UserId,
+        /// Which of them.
+        which: Which,
+    },
     /// Make an account. Operators only.
     AddUser {
         /// The id that it gets.
@@ -284,6 +292,7 @@ impl Command {
             Self::CreateProject { .. } => "project.create",
             Self::EditProject { .. } => "project.edit",
             Self::IssueToken { .. } => "token.issue",
+            Self::EndSessions { .. } => "session.end",
             Self::AddUser { .. } => "user.add",
             Self::CreateUser { .. } => "user.create",
             Self::EditUser { .. } => "user.edit",
@@ -319,6 +328,9 @@ impl Command {
             | Self::SetActive { user, .. }
             | Self::SetRole { user, .. }
             | Self::ExportUser { user } => ("user", user.as_str()),
+            Self::EndSessions { user, which } => {
+                ("session", which.one().map_or(user.as_str(), SessionId::as_str))
+            }
             Self::EraseUser(erasure) => ("user", erasure.user.as_str()),
             Self::ChangeMyPassword { .. } => ("user", ""),
             Self::ExportEvents => ("log", "events"),
@@ -347,6 +359,7 @@ impl Command {
             | Self::CreateProject { .. }
             | Self::EditProject { .. }
             | Self::IssueToken { .. }
+            | Self::EndSessions { .. }
             | Self::ChangeMyPassword { .. }
             | Self::ExportEvents => None,
         }
@@ -397,6 +410,7 @@ impl Command {
             | Self::MarkSeen { .. }
             | Self::CreateProject { .. }
             | Self::IssueToken { .. }
+            | Self::EndSessions { .. }
             | Self::AddUser { .. }
             | Self::CreateUser { .. }
             | Self::ChangeMyPassword { .. }

@@ -8,6 +8,7 @@ use super::comment::Comment;
 use super::event::{Event, EventsPage};
 use super::ids::{CommentId, ProjectId, TicketId, UserId};
 use super::project::{Project, ProjectCard, ProjectStatus};
+use super::session::SessionRow;
 use super::ticket::{Thread, TicketBrief, TicketRow, TicketStatus};
 use super::time::Timestamp;
 use super::user::{ClientRow, Person};
@@ -183,6 +184,8 @@ pub enum Query {
     Session,
     /// A page of the log, newest first: of a ticket, of a project, or all that fits and may be read.
     Events(EventsPage),
+    /// The sessions that hold: one's own, for a SUPER_ADMIN everybody's.
+    Sessions,
 }
 
 /// A number that is exact up to 999.
@@ -288,6 +291,8 @@ pub enum Answer {
     },
     /// When the reader's session ends by itself; none for whoever has none.
     Session(Option<Timestamp>),
+    /// The newest sign-in first.
+    Sessions(Vec<SessionRow>),
 }
 
 /// An answer, with the server's clock when it was given: ages are reckoned by it.

@@ -123,6 +123,36 @@ impl<G: Gateway> Effects<G> {
         });
     }
 
+    /// Looks at the password of whoever is signed in.
+    pub fn unlock(&self, password: Password) {
+        let Some(actor) = self.actor.clone() else { return };
+        let (gateway, notes) = (self.gateway.clone(), self.notes.clone());
+        tokio::spawn(async move {
+            let attempt = AssertUnwindSafe(gateway.unlock(&actor, password)).catch_unwind();
+            let result = match timeout(LIMIT, attempt).await {
+                Ok(Ok(Err(SignInFailure::Refused))) => Err("this is not your password".to_owned()),
+                Ok(Ok(result)) => result.map_err(|failure| failure.to_string()),
+                Ok(Err(_)) => Err(broken().sentence()),
+                Err(_) => Err(late().sentence()),
+            };
+            let _ = notes.send(Note::Msg(Msg::Unlocked(result)));
+        });
+    }
+
+    /// Notes that somebody is at the desk; nothing hangs on it.
+    pub fn seen(&self) {
+        let Some(actor) = self.actor.clone() else { return };
+        let gateway = self.gateway.clone();
+        tokio::spawn(async move { limited(gateway.seen(&actor)).await });
+    }
+
+    /// Ends the session in the database while this one goes on.
+    pub fn end(&self) {
+        let Some(actor) = self.actor.clone() else { return };
+        let gateway = self.gateway.clone();
+        tokio::spawn(async move { limited(gateway.sign_out(&actor)).await });
+    }
+
     /// Reads.
     pub fn fetch(&self, req: Req, query: Query) {
         let (notes, reads, gateway) = (self.notes.clone(), Arc::clone(&self.reads), self.gateway.clone());
@@ -310,6 +340,7 @@ impl<G: Gateway> Write<G> {
             | Command::CreateProject { .. }
             | Command::EditProject { .. }
             | Command::IssueToken { .. }
+            | Command::EndSessions { .. }
             | Command::AddUser { .. }
             | Command::CreateUser { .. }
             | Command::EditUser { .. }
@@ -366,6 +397,7 @@ fn lane(command: &Command) -> String {
             format!("p {}", project.as_str())
         }
         Command::IssueToken { user, .. }
+        | Command::EndSessions { user, .. }
         | Command::AddUser { user, .. }
         | Command::CreateUser { user, .. }
         | Command::EditUser { user, .. }

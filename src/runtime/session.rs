@@ -10,6 +10,7 @@
 mod arrivals;
 #[cfg(debug_assertions)]
 mod mistakes;
+mod staying;
 
 use super::editor;
 use super::effects::{Effects, Note};
@@ -19,6 +20,7 @@ use super::pace::Pace;
 use super::screen::{Lent, Mouse, Screen};
 use super::signals::{Alarm, End, Signal};
 use super::spool::Spool;
+use super::stay::Stay;
 use crate::app::key::Input;
 use crate::app::requests::Req;
 use crate::app::{Effect, Link, Me, Msg, Settings, State, next_wake, update};
@@ -83,12 +85,23 @@ pub struct Parts<S, G, C> {
     pub spool: Spool,
     /// A session to go on with.
     pub token: Option<SessionToken>,
+    /// Where a session may be kept, and whether that is offered.
+    pub stay: Option<(Stay, Offer)>,
     /// The editor, and the folder for its texts.
     pub editor: (OsString, PathBuf),
     /// Stops this process until the shell continues it.
     pub stop: fn(),
     /// Set when the end begins.
     pub alarm: Alarm,
+}
+
+/// Whether to stay signed in is offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// After signing in with a password.
+    Made,
+    /// Only whoever asks for it stays.
+    NotMade,
 }
 
 /// Why a session ended.
@@ -139,6 +152,11 @@ pub struct Session<S, G: Gateway, C> {
     /// A token was given and is not decided yet.
     resuming: bool,
     signed_in_here: bool,
+    stay: Option<(Stay, Offer)>,
+    /// The session's token, as long as it may have to be kept.
+    token: Option<SessionToken>,
+    /// The session lies in a file for the next start.
+    kept: bool,
     editor: (OsString, PathBuf),
     /// What an editor of an earlier run left.
     left: Option<PathBuf>,
@@ -193,6 +211,9 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
             resuming: parts.token.is_some(),
             signed_in_here: false,
             left: editor::left(&parts.editor.1).pop(),
+            kept: parts.token.is_some() && parts.stay.is_some(),
+            stay: parts.stay,
+            token: None,
             editor: parts.editor,
             editing: None,
             stop: parts.stop,
@@ -302,6 +323,8 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
             if let Some(user) = self.user.clone() {
                 self.effects.keep(user, self.state.unsaved_drafts());
             }
+            self.effects.end();
+            self.forget_session();
             self.effects.act_as(None);
         }
         let mut pause = None;
@@ -328,6 +351,9 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
             Effect::SignIn { email, password } => self.effects.sign_in(email, password),
             Effect::Redeem { code, password } => self.effects.redeem(code, password),
             Effect::ChangePassword { req, old, new } => self.effects.change_password(req, old, new),
+            Effect::Unlock { password } => self.effects.unlock(password),
+            Effect::Seen => self.effects.seen(),
+            Effect::Stay(answer) => self.stay(answer),
             Effect::Copy(text) => {
                 if let Err(why) = self.screen.copy(&text) {
                     self.note(Msg::Notice(why));
@@ -354,7 +380,12 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
         self.shown_from = Instant::now();
         let signed_in = match result {
             Ok(signed_in) => signed_in,
-            Err(failure) => return self.tell(Msg::SignedIn(Err(failure.to_string()))),
+            Err(failure) => {
+                if resuming && failure == SignInFailure::SessionEnded {
+                    self.forget_session();
+                }
+                return self.tell(Msg::SignedIn(Err(failure.to_string())));
+            }
         };
         let Some(id) = signed_in.actor.user().cloned() else {
             return self.tell(Msg::SignedIn(Err(SignInFailure::Refused.to_string())));
@@ -369,6 +400,10 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
         self.recover();
         if let Some(left) = self.left.take() {
             self.note(Msg::Notice(format!("an editor that was cut off left its text in {}", left.display())));
+        }
+        self.token = Some(signed_in.token);
+        if !resuming {
+            self.offer_to_stay();
         }
         self.tell(Msg::SignedIn(Ok(me)))
     }
@@ -547,7 +582,7 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
                 self.effects.execute(LAST, Command::SaveDraft { ticket, draft }, None);
             }
             self.effects.settle().await;
-            if self.signed_in_here {
+            if self.signed_in_here && !self.kept {
                 self.effects.sign_out().await;
             }
         };

@@ -6,19 +6,15 @@ use super::moment::Moment;
 use super::people;
 use super::sql;
 use super::statement::escape_like;
-use crate::auth::{Account, Actor, HIGHEST_COST, OUR_COST, PasswordMark, SessionToken};
+use crate::auth::{Account, Actor, HIGHEST_COST, Limits, OUR_COST, PasswordMark, SessionToken};
 use crate::domain::command::{Change, PasswordHash};
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 use crate::domain::user::Role;
 use futures_util::future::try_join3;
 use serde_json::json;
-use std::time::Duration;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Row, Transaction};
-
-/// A session ends this long after signing in, whatever happens in it.
-pub const SESSION_LENGTH: Duration = Duration::from_secs(12 * 60 * 60);
+use tokio_postgres::{Client, GenericClient, Row, Transaction};
 
 macro_rules! account_columns {
     () => {
@@ -70,6 +66,17 @@ pub async fn account_by_id(client: &Client, user: &UserId) -> Result<Option<Acco
     row.as_ref().map(account_of).transpose()
 }
 
+/// The address that somebody signs in with.
+pub async fn address(client: &Client, user: &UserId) -> Result<Option<String>> {
+    let row = sql::maybe_row(
+        client,
+        "SELECT u.email FROM public.users AS u WHERE u.id = $1",
+        &[(&user.as_str(), Type::TEXT)],
+    )
+    .await?;
+    row.map(|row| sql::get(&row, "email")).transpose()
+}
+
 /// The highest cost among the hashes of staff that we would work at.
 async fn top_cost(client: &Client) -> Result<u32> {
     let row = sql::row(client, "SELECT max(h.cost) AS cost \
@@ -86,12 +93,21 @@ async fn top_cost(client: &Client) -> Result<u32> {
 
 /// Whether an account other than this one could sign in and administer the desk.
 pub async fn super_admin_besides(tx: &Transaction<'_>, user: &UserId) -> Result<bool> {
+    super_admin(tx, Some(user)).await
+}
+
+/// Whether any account could.
+pub async fn has_super_admin<C: GenericClient + Sync>(db: &C) -> Result<bool> {
+    super_admin(db, None).await
+}
+
+async fn super_admin<C: GenericClient + Sync>(db: &C, besides: Option<&UserId>) -> Result<bool> {
     let row = sql::row(
-        tx,
+        db,
         "SELECT EXISTS (SELECT FROM public.users AS u \
                          WHERE u.role::text = 'SUPER_ADMIN' AND u.active AND u.email_verified \
-                           AND u.password_hash IS NOT NULL AND u.id <> $1) AS there",
-        &[(&user.as_str(), Type::TEXT)],
+                           AND u.password_hash IS NOT NULL AND u.id IS DISTINCT FROM $1) AS there",
+        &[(&besides.map(UserId::as_str), Type::TEXT)],
     )
     .await?;
     sql::get(&row, "there")
@@ -157,22 +173,25 @@ pub async fn begin_session(
     actor: &Actor,
     mark: &PasswordMark,
     token: &SessionToken,
-    origin: &str,
+    limits: Limits,
+    (origin, source): (&str, &str),
 ) -> Result<Timestamp> {
     let (user, session) = ids(actor);
     let row = sql::row(
         tx,
-        "INSERT INTO desk.sessions (id, user_id, token_hash, created_at, last_seen_at, expires_at, origin, role, password_mark) \
-         SELECT $1, $2, $3, n.at, n.at, n.at + make_interval(secs => $4), $5, $6, $7 \
+        "INSERT INTO desk.sessions (id, user_id, token_hash, created_at, last_seen_at, expires_at, origin, role, password_mark, idle_limit, source) \
+         SELECT $1, $2, $3, n.at, n.at, n.at + make_interval(secs => $4), $5, $6, $7, make_interval(secs => $8), $9 \
            FROM (SELECT clock_timestamp() AT TIME ZONE 'utc' AS at) AS n RETURNING created_at",
         &[
             (&session, Type::TEXT),
             (&user, Type::TEXT),
             (&token.hash(), Type::TEXT),
-            (&SESSION_LENGTH.as_secs_f64(), Type::FLOAT8),
+            (&limits.session.as_secs_f64(), Type::FLOAT8),
             (&origin, Type::TEXT),
             (&actor.role().map(Role::as_str), Type::TEXT),
             (&mark.as_str(), Type::TEXT),
+            (&limits.idle.map(|idle| idle.as_secs_f64()), Type::FLOAT8),
+            (&source, Type::TEXT),
         ],
     )
     .await?;
@@ -203,6 +222,7 @@ pub async fn session(
         concat!(
             "UPDATE desk.sessions AS s SET last_seen_at = clock_timestamp() AT TIME ZONE 'utc' FROM public.users AS u \
              WHERE s.token_hash = $1 AND s.expires_at > (clock_timestamp() AT TIME ZONE 'utc') AND u.id = s.user_id \
+               AND (s.idle_limit IS NULL OR s.last_seen_at + s.idle_limit > (clock_timestamp() AT TIME ZONE 'utc')) \
                AND s.role = u.role::text \
                AND s.password_mark = encode(sha256(convert_to(coalesce(u.password_hash, ''), 'UTF8')), 'hex') \
              RETURNING s.id AS session_id, s.last_seen_at, ",
@@ -214,6 +234,19 @@ pub async fn session(
     let Some(row) = row else { return Ok(None) };
     let session = SessionId::new(sql::get::<&str>(&row, "session_id")?);
     Ok(Some((account_of(&row)?, session, sql::get::<Moment>(&row, "last_seen_at")?.0)))
+}
+
+/// Notes that the owner of a session is at the desk.
+pub async fn seen(client: &Client, actor: &Actor) -> Result<()> {
+    let (user, session) = ids(actor);
+    sql::execute(
+        client,
+        "UPDATE desk.sessions AS s SET last_seen_at = clock_timestamp() AT TIME ZONE 'utc' \
+          WHERE s.id = $1 AND s.user_id = $2",
+        &[(&session, Type::TEXT), (&user, Type::TEXT)],
+    )
+    .await?;
+    Ok(())
 }
 
 /// Why a session ends.

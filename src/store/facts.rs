@@ -41,10 +41,10 @@ pub async fn read(tx: &Transaction<'_>, actor: &Actor, command: &Command) -> Res
         sql::row(tx, STANDING, &[(&user, Type::TEXT), (&session, Type::TEXT), (&named, Type::TEXT)]).await?;
     let role = sql::get::<Option<&str>>(&row, "named_role")?.map(Role::parse);
     let active = sql::get::<Option<bool>>(&row, "named_active")?;
-    let super_admin_besides = match command.account() {
-        Some(user) => auth::super_admin_besides(tx, user).await?,
-        None if *command == Command::ExportEvents => auth::super_admin_besides(tx, &UserId::new("")).await?,
-        None => true,
+    let super_admin_besides = match (command, command.account()) {
+        (Command::EndSessions { .. } | Command::ExportEvents, _) => auth::has_super_admin(tx).await?,
+        (_, Some(user)) => auth::super_admin_besides(tx, user).await?,
+        (_, None) => true,
     };
     Ok(Facts { standing: standing_of(&row)?, named: role.zip(active), super_admin_besides })
 }
@@ -96,6 +96,7 @@ fn named(command: &Command) -> Option<&UserId> {
         | Command::SaveDraft { .. }
         | Command::DiscardDraft { .. }
         | Command::MarkSeen { .. }
+        | Command::EndSessions { .. }
         | Command::AddUser { .. }
         | Command::CreateUser { .. }
         | Command::ChangeMyPassword { .. }

@@ -31,6 +31,7 @@ pub async fn answer(client: &Client, scope: &Scope, query: &Query) -> Result<Ans
         Query::Client(user) => Answer::Client(users::profile(client, scope, user).await?.map(Box::new)),
         Query::Session => Answer::Session(sessions::ends(client, scope).await?),
         Query::Events(page) => events::log::page(client, scope, page).await?,
+        Query::Sessions => Answer::Sessions(sessions::list(client, scope).await?),
         Query::Staff => Answer::Staff(users::staff(client, scope).await?),
         Query::StaffAccounts => Answer::StaffAccounts(accounts::staff(client, scope).await?),
         Query::Erasure(user) => Answer::Erasure(accounts::erasure(client, scope, user).await?.map(Box::new)),

@@ -17,7 +17,7 @@ use super::events::{self, Author};
 use super::moment::Moment;
 use super::sql;
 use super::tokens::NewCode;
-use super::{drafts, reads};
+use super::{drafts, reads, sessions};
 use crate::domain::command::{Command, IssuedCode};
 use crate::domain::failure::Failure;
 use crate::domain::house::House;
@@ -137,6 +137,7 @@ pub async fn lock(tx: &Transaction<'_>, command: &Command) -> Result<Locked> {
         | Command::MarkSeen { .. }
         | Command::CreateProject { .. }
         | Command::IssueToken { .. }
+        | Command::EndSessions { .. }
         | Command::ExportUser { .. }
         | Command::ExportEvents
         | Command::ChangeMyPassword { .. } => {}
@@ -277,6 +278,10 @@ pub async fn carry_out(
             projects::edit(tx, author, &project, &now, &changes).await
         }
         Command::IssueToken { user, kind } => tokens::issue(tx, author, means, &user, kind).await,
+        Command::EndSessions { user, which } => {
+            let event = sessions::end(tx, author, &user, &which).await?;
+            Ok(Written { event, ..Written::default() })
+        }
         Command::AddUser { user, email, name, company, role, password_hash } => {
             let new = users::NewUser { user, email, name, company, role, password_hash };
             users::add(tx, author, &new).await

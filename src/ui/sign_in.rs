@@ -54,7 +54,7 @@ pub fn draw(pen: &mut Pen<'_>, state: &State, area: Rect) -> Option<Position> {
     cursor.filter(|_| !sign_in.busy)
 }
 
-fn message_lines(pen: &mut Pen<'_>, message: &str, area: Rect, style: Style) {
+pub(super) fn message_lines(pen: &mut Pen<'_>, message: &str, area: Rect, style: Style) {
     let style = pen.theme.overlay.patch(style);
     let ranges = crate::app::wrap::wrap(message, area.width.into());
     for (y, range) in (area.y..area.bottom()).zip(ranges) {

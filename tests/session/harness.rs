@@ -15,9 +15,10 @@ use kaygia_desk::domain::token::{Redeemed, TokenCode, TokenKind};
 use kaygia_desk::runtime::hub::Heard;
 use kaygia_desk::runtime::input::Incoming;
 use kaygia_desk::runtime::screen::{Lent, Mouse, Screen};
-use kaygia_desk::runtime::session::{Farewell, Parts, Session};
+use kaygia_desk::runtime::session::{Farewell, Offer, Parts, Session};
 use kaygia_desk::runtime::signals::{Alarm, Signal};
 use kaygia_desk::runtime::spool::Spool;
+use kaygia_desk::runtime::stay::Stay;
 use kaygia_desk::ui::theme::Theme;
 use ratatui::backend::TestBackend;
 use ratatui::{Frame, Terminal};
@@ -122,6 +123,14 @@ pub fn signed_in() -> SignedIn {
 impl Gateway for Fake {
     async fn sign_in(&self, email: &str, _password: Password) -> Result<SignedIn, SignInFailure> {
         if email == "ada@example.test" { Ok(signed_in()) } else { Err(SignInFailure::Refused) }
+    }
+
+    async fn unlock(&self, _: &Actor, _: Password) -> Result<(), SignInFailure> {
+        Err(SignInFailure::Refused)
+    }
+
+    async fn seen(&self, _: &Actor) -> Result<(), Failure> {
+        Ok(())
     }
 
     async fn resume(&self, _token: SessionToken) -> Result<SignedIn, SignInFailure> {
@@ -264,11 +273,20 @@ pub struct Begin {
     pub editor: &'static str,
     /// The clock itself breaks once this is set: a mistake in the middle of an update.
     pub broken_clock: Arc<Mutex<bool>>,
+    pub idle: Option<Duration>,
+    pub stay: Option<Offer>,
 }
 
 impl Default for Begin {
     fn default() -> Self {
-        Self { token: true, breaks_on: "", editor: "true", broken_clock: Arc::default() }
+        Self {
+            token: true,
+            breaks_on: "",
+            editor: "true",
+            broken_clock: Arc::default(),
+            idle: None,
+            stay: None,
+        }
     }
 }
 
@@ -310,10 +328,12 @@ impl Desk {
                 mouse: true,
                 now: NOW,
                 email: Some("ada@example.test".to_owned()),
+                idle: begin.idle,
             },
             theme: Theme::built_in("dark", false).unwrap(),
             spool: spool(state.path()),
             token: begin.token.then(|| SessionToken::from_random([1; 32])),
+            stay: begin.stay.map(|offer| (Stay::new(state.path(), "test"), offer)),
             editor: (begin.editor.into(), state.path().join("edit")),
             stop: || {},
             alarm: Alarm::none(),

@@ -3,7 +3,7 @@
 use super::Overlay;
 use crate::app::screen::board::moving;
 use crate::app::screen::composer;
-use crate::app::{Effect, State, account_actions};
+use crate::app::{Answered, Effect, State, account_actions};
 use crate::domain::command::Command;
 use crate::domain::ids::ProjectId;
 use crate::domain::project::ProjectStatus;
@@ -26,6 +26,8 @@ pub enum Then {
     Quit,
     /// Throw the draft away.
     DiscardDraft,
+    /// Keep the session on this machine.
+    Stay,
     /// Move a project to a column.
     MoveProject(ProjectId, ProjectStatus),
     /// Send a command about an account.
@@ -47,8 +49,19 @@ pub fn yes(state: &mut State) {
     state.overlay = None;
     match then {
         Then::Quit => state.effect(Effect::Quit),
+        Then::Stay => state.effect(Effect::Stay(Answered::Yes)),
         Then::DiscardDraft => composer::discard(state),
         Then::MoveProject(project, status) => moving::move_to(state, &project, status),
         Then::Account(command) => account_actions::send(state, *command),
+    }
+}
+
+/// No.
+pub fn no(state: &mut State) {
+    let Some(Overlay::Confirm(confirm)) = &state.overlay else { return };
+    let refused = confirm.armed && confirm.then == Then::Stay;
+    state.overlay = None;
+    if refused {
+        state.effect(Effect::Stay(Answered::No));
     }
 }

@@ -4,7 +4,7 @@ use super::{board, composer, queue};
 use crate::app::edit::{Edited, Editor, Pasted};
 use crate::app::key::Key;
 use crate::app::overlay::Overlay;
-use crate::app::{Effect, Me, State};
+use crate::app::{Effect, Me, State, sitting};
 use crate::auth::Password;
 
 /// The sign-in screen.
@@ -90,6 +90,7 @@ fn entered(state: &mut State, me: Me) {
     let parked = state.parked_form.take().filter(|(owner, _)| *owner == me.id);
     state.overlay = parked.map(|(_, form)| form);
     state.me = Some(me);
+    sitting::entered(state);
     // Read again, once the first rows are there.
     state.staff.clear();
     queue::open_first(state);
@@ -100,6 +101,7 @@ fn entered(state: &mut State, me: Me) {
 /// The session ended: what is on the screen goes, what is being written stays.
 pub fn signed_out(state: &mut State, why: &str) {
     let Some(me) = state.me.take() else { return };
+    sitting::left(state);
     state.parked_form =
         state.overlay.take().filter(|it| matches!(it, Overlay::Form(_))).map(|form| (me.id, form));
     state.pending.clear();

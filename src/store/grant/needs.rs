@@ -235,6 +235,8 @@ pub const RELATIONS: &[Relation] = &[
     relation("desk.token_asks", &[]),
     relation("desk.token_tries", &[]),
     relation("desk.token_tries_id_seq", &[]),
+    // Whoever counts attempts could forget them: functions that run as their owner do it.
+    relation("desk.sign_ins", &[]),
     // Written by triggers and by desk.fold, which run as their owner.
     relation("desk.stale", &[Select(ALL)]),
     relation("desk.stale_id_seq", &[]),
@@ -249,6 +251,9 @@ pub const FUNCTIONS: &[Function] = &[
     called("desk.erase_texts(text)"),
     called("desk.fold(integer)"),
     called("desk.seal_events()"),
+    called("desk.sign_in_claim(text, text)"),
+    called("desk.sign_in_succeeded(text, text, boolean)"),
+    called("desk.sign_in_sweep(boolean)"),
     called("desk.title_key(text)"),
     called("desk.token_ask(text, text, text, text)"),
     called("desk.token_cancel(text)"),
@@ -267,6 +272,7 @@ pub const FUNCTIONS: &[Function] = &[
     internal("desk.fold_users(text[], boolean)"),
     internal("desk.token_email_digest(text, text)"),
     internal("desk.token_fits(text, text, text, text)"),
+    internal("desk.sign_in_key(text, text)"),
     internal("desk.user_name_key(text, text)"),
     internal("desk.user_search(text, text, text)"),
 ];

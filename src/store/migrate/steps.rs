@@ -83,6 +83,7 @@ pub const STEPS: &[Step] = &[
     step!("0020_desk_token_tables", Tx),
     step!("0021_desk_tokens", Tx, repairs: true),
     step!("0023_desk_sessions_end", Tx, repairs: true),
+    step!("0024_desk_sign_ins", Tx, repairs: true),
     step!("0025_desk_event_seals", Tx),
     step!("0026_desk_event_log", Tx, repairs: true),
     step!("0027_desk_accounts", Tx, repairs: true),
@@ -180,6 +181,7 @@ mod tests {
             for line in step.sql.lines().filter(|line| !line.trim_start().starts_with("--")) {
                 for verb in verbs {
                     if let Some((_, rest)) = line.split_once(verb) {
+                        let rest = rest.strip_prefix("IF NOT EXISTS ").unwrap_or(rest);
                         assert!(
                             rest.starts_with("public.") || rest.starts_with("desk."),
                             "{}: {line}",
