@@ -24,6 +24,10 @@ mod crowd;
 mod failover;
 #[path = "pty/glass.rs"]
 mod glass;
+#[path = "faults/hostile.rs"]
+mod hostile;
+#[path = "faults/obeyed.rs"]
+mod obeyed;
 #[path = "faults/replies.rs"]
 mod replies;
 #[path = "faults/run.rs"]

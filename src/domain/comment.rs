@@ -1,7 +1,7 @@
 //! Messages of a ticket's conversation.
 
 use super::ids::{CommentId, UserId};
-use super::safe_text::SafeText;
+use super::safe_text::{SafeText, sanitise};
 use super::time::Timestamp;
 use super::user::Role;
 
@@ -22,7 +22,7 @@ impl Side {
         match word {
             "CLIENT" => Self::Client,
             "ADMIN" => Self::Staff,
-            other => Self::Unknown(other.into()),
+            other => Self::Unknown(sanitise(other).into()),
         }
     }
 

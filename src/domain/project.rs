@@ -2,7 +2,7 @@
 
 use super::ids::ProjectId;
 use super::money::Budget;
-use super::safe_text::SafeText;
+use super::safe_text::{SafeText, sanitise};
 use super::time::Timestamp;
 use super::user::Person;
 
@@ -39,7 +39,7 @@ impl ProjectStatus {
             "REVIEW" => Self::Review,
             "COMPLETED" => Self::Completed,
             "CANCELLED" => Self::Cancelled,
-            other => Self::Unknown(other.into()),
+            other => Self::Unknown(sanitise(other).into()),
         }
     }
 
@@ -118,7 +118,7 @@ impl ProjectType {
             "BRANDING" => Self::Branding,
             "MARKETING" => Self::Marketing,
             "OTHER" => Self::Other,
-            other => Self::Unknown(other.into()),
+            other => Self::Unknown(sanitise(other).into()),
         }
     }
 

@@ -127,6 +127,11 @@ pub fn sanitise(raw: &str) -> Cow<'_, str> {
     if changed { Cow::Owned(safe) } else { Cow::Borrowed(raw) }
 }
 
+/// Whether a character must not reach a terminal wherever it stands. Joiners may, in the right place.
+pub fn never_shown(c: char) -> bool {
+    c.is_control() || is_unsafe(c) && !matches!(c, JOINER | '\u{200c}')
+}
+
 /// Whether a character is obeyed, hidden or reordering rather than shown.
 fn is_unsafe(c: char) -> bool {
     matches!(c,

@@ -3,7 +3,7 @@
 use super::comment::{Comment, Side};
 use super::ids::{CommentId, TicketId};
 use super::project::ProjectCard;
-use super::safe_text::SafeText;
+use super::safe_text::{SafeText, sanitise};
 use super::time::Timestamp;
 use super::user::Person;
 
@@ -33,7 +33,7 @@ impl TicketStatus {
             "PENDING" => Self::Pending,
             "RESOLVED" => Self::Resolved,
             "CLOSED" => Self::Closed,
-            other => Self::Unknown(other.into()),
+            other => Self::Unknown(sanitise(other).into()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! People: clients and staff.
 
 use super::ids::UserId;
-use super::safe_text::SafeText;
+use super::safe_text::{SafeText, sanitise};
 use super::time::Timestamp;
 
 /// The `role` enum; a value the desk does not know has no rights.
@@ -24,7 +24,7 @@ impl Role {
             "CLIENT" => Self::Client,
             "ADMIN" => Self::Admin,
             "SUPER_ADMIN" => Self::SuperAdmin,
-            other => Self::Unknown(other.into()),
+            other => Self::Unknown(sanitise(other).into()),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::app::{Effect, State};
 use crate::domain::command::{Change, Command, Done, LastComment};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{CommentId, TicketId, UserId};
-use crate::domain::safe_text::SafeText;
+use crate::domain::safe_text::{SafeText, sanitise};
 use crate::domain::ticket::{Draft, Thread, TicketStatus};
 use crate::domain::time::Timestamp;
 use std::time::Duration;
@@ -162,7 +162,8 @@ fn begin(state: &mut State, open: &Thread) {
         author: me.id,
         to_name: SafeText::new(row.client.display_name()),
         to_email: row.client.email.clone(),
-        editor: Editor::area(&content),
+        // A draft is foreign text too: whoever can write to the database can write one.
+        editor: Editor::area(&sanitise(&content)),
         status_after: draft.status_after.clone().unwrap_or(TicketStatus::Pending),
         review: None,
         sending: None,
@@ -613,7 +614,7 @@ pub fn edited(state: &mut State, result: Result<String, String>) {
     state.away = false;
     match (result, &mut state.composer) {
         (Ok(text), Some(composer)) => {
-            let clean = crate::domain::safe_text::sanitise(text.trim_end_matches('\n')).into_owned();
+            let clean = sanitise(text.trim_end_matches('\n')).into_owned();
             composer.editor.set(&clean);
             composer.save_due = Some(now);
         }

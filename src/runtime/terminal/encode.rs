@@ -8,8 +8,10 @@
 //! Invariant: each frame begins and ends with the terminal's default style.
 
 use crate::app::wrap;
+use crate::domain::safe_text::never_shown;
 use ratatui::buffer::Cell;
 use ratatui::style::{Color, Modifier};
+use std::borrow::Cow;
 use std::io::Write;
 use std::ops::Range;
 
@@ -130,11 +132,12 @@ impl Glass {
                     change(out, style, wanted);
                     style = wanted;
                 }
-                doubtful = is_doubtful(cell.symbol());
+                let symbol = shown(cell.symbol());
+                doubtful = is_doubtful(&symbol);
                 if doubtful {
-                    draw_doubtful(out, x, self.width, cell.symbol());
+                    draw_doubtful(out, x, self.width, &symbol);
                 } else {
-                    out.extend_from_slice(cell.symbol().as_bytes());
+                    out.extend_from_slice(symbol.as_bytes());
                 }
             }
             let certain = run.cells.iter().all(|cell| cell.symbol().len() == 1);
@@ -170,6 +173,15 @@ impl Glass {
     fn place(&self, x: u16, y: u16) -> usize {
         usize::from(y) * usize::from(self.width) + usize::from(x)
     }
+}
+
+/// The last gate: what a screen forgot to make safe, or somebody typed, reorders and hides nothing on the terminal.
+fn shown(symbol: &str) -> Cow<'_, str> {
+    if symbol.is_ascii() || !symbol.contains(never_shown) {
+        return Cow::Borrowed(symbol);
+    }
+    let rest = symbol.replace(never_shown, "");
+    Cow::Owned(if rest.is_empty() { " ".to_owned() } else { rest })
 }
 
 /// A sign of several characters: terminals have different thoughts about the columns that it takes.
@@ -416,6 +428,17 @@ mod tests {
         assert_eq!(terminal.screen().cell(0, width).unwrap().contents(), "x", "{shown}");
         assert_eq!(terminal.screen().cell(0, 6).unwrap().contents(), "y", "{shown}");
         assert_ne!(terminal.screen().cell(0, width - 1).unwrap().contents(), "X", "{shown}");
+    }
+
+    #[test]
+    fn what_hides_or_reorders_never_leaves_here() {
+        let mut buffer = Buffer::empty(AREA);
+        buffer.content[0].set_symbol("a\u{202e}");
+        buffer.content[1].set_symbol("\u{2066}");
+        buffer.content[2].set_symbol("\u{9b}b");
+        let mut out = Vec::new();
+        blank_glass().draw(&mut out, Buffer::empty(AREA).diff(&buffer).into_iter());
+        assert_eq!(String::from_utf8(out).unwrap().replace('\x1b', "^"), "^[1;1Ha b");
     }
 
     fn colors() -> impl Strategy<Value = Color> {
