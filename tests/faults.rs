@@ -35,6 +35,8 @@ mod run;
 #[path = "faults/servers.rs"]
 mod servers;
 mod support;
+#[path = "faults/surroundings.rs"]
+mod surroundings;
 #[path = "faults/terminals.rs"]
 mod terminals;
 #[path = "faults/writers.rs"]
