@@ -244,6 +244,11 @@ pub fn foresee(me: &UserId, role: &Role, command: &Command, named: (Role, bool))
     accounts::decide(Some(me), command, &facts)
 }
 
+/// Whether somebody of this role sees all that was done.
+pub fn sees_log(role: &Role) -> bool {
+    role_has(role, Right::Log)
+}
+
 /// Whether somebody of this role sees the accounts of staff.
 pub fn sees_staff(role: &Role) -> bool {
     role_has(role, Right::Administration)

@@ -8,6 +8,7 @@ pub mod composer;
 pub mod form;
 pub mod help;
 pub mod lock;
+pub mod log;
 pub mod overlay;
 pub mod queue;
 pub mod redeem;

@@ -17,6 +17,7 @@ mod app_boards;
 mod app_clients;
 mod app_codes;
 mod app_composer;
+mod app_log;
 mod app_project_form;
 mod app_random;
 mod app_thread;

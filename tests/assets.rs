@@ -68,6 +68,7 @@ fn place(context: Context) -> &'static str {
         Context::Staff => "staff",
         Context::Picker => "palette, pickers",
         Context::Help => "help",
+        Context::Log => "history, log",
         Context::Confirm => "questions",
         Context::Form => "forms",
         Context::Prompt => "search line",

@@ -35,7 +35,7 @@ pub fn drawn_with(bench: &Bench, theme: &Theme) -> String {
     text
 }
 
-fn at_each_size(name: &str, steps: impl Fn(&mut Bench)) {
+pub fn at_each_size(name: &str, steps: impl Fn(&mut Bench)) {
     for size in SIZES {
         let mut bench = Bench::new(size, 30);
         steps(&mut bench);

@@ -1,8 +1,11 @@
 //! Whether an action makes sense now: the one predicate for keys, footer, palette, help and mouse.
 
 use super::action::Action;
+use super::overlay::Overlay;
 use super::screen::{Remote, Tab};
 use super::{State, account_actions, ticket_actions};
+use crate::domain::event::EventsOf;
+use crate::policy;
 
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +90,24 @@ pub fn available(action: Action, state: &State) -> Availability {
             needs(state.clients.person().is_some(), "there is no client to open")
         }
         Action::Open if state.tab == Tab::Staff => account_actions::available(Action::AccountEdit, state),
+        Action::GoLog => {
+            if state.me.as_ref().is_some_and(|me| policy::sees_log(&me.role)) {
+                Yes
+            } else {
+                Hidden
+            }
+        }
+        Action::History => match state.tab {
+            Tab::Queue => needs(ticket.is_some(), "there is no ticket under the cursor"),
+            Tab::Boards => {
+                needs(super::screen::board::selected(state).is_some(), "there is no project under the cursor")
+            }
+            Tab::Clients | Tab::Staff => Hidden,
+        },
+        Action::LogFilter => match &state.overlay {
+            Some(Overlay::Log(log)) if matches!(log.of, EventsOf::Log(_)) => Yes,
+            _ => Hidden,
+        },
         Action::GoStaff
         | Action::AccountNew
         | Action::AccountEdit

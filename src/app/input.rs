@@ -49,7 +49,8 @@ pub fn contexts(state: &State) -> Vec<Context> {
         return vec![C::Lock, C::Always];
     }
     if let Some(overlay) = &state.overlay {
-        return vec![overlay.context(), C::Always];
+        let context = overlay.context();
+        return if context == C::Log { vec![context, C::Move, C::Always] } else { vec![context, C::Always] };
     }
     if state.me.is_none() {
         return vec![if state.redeem.is_some() { C::Redeem } else { C::SignIn }, C::Always];

@@ -167,6 +167,7 @@ pub const STACKS: &[&[Context]] = &[
     &[Context::Staff, Context::Move, Context::Desk, Context::Always],
     &[Context::Picker, Context::Always],
     &[Context::Help, Context::Always],
+    &[Context::Log, Context::Move, Context::Always],
     &[Context::Confirm, Context::Always],
     &[Context::Form, Context::Always],
     &[Context::Prompt, Context::Always],

@@ -130,6 +130,29 @@ pub fn centred(size: (u16, u16), width: u16, height: u16) -> Rect {
     Rect { x: (size.0 - width) / 2, y: (size.1 - height) / 3, width, height }
 }
 
+/// What was done: the box, the rows of its list, and the details of one event, which take the place of the list where
+/// there is little room.
+pub fn log(size: (u16, u16), details: bool) -> (Rect, Rect, Rect) {
+    const DETAILS: u16 = 11;
+    let place = centred(size, 120, size.1.saturating_sub(2));
+    let inside = Rect {
+        x: place.x + 1,
+        y: place.y + 3,
+        width: place.width.saturating_sub(2),
+        height: place.height.saturating_sub(4),
+    };
+    if !details {
+        return (place, inside, Rect { height: 0, ..inside });
+    }
+    let rows = inside.height.saturating_sub(DETAILS);
+    if rows < 3 {
+        let list = Rect { height: 1, ..inside };
+        return (place, list, Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside });
+    }
+    let list = Rect { height: rows, ..inside };
+    (place, list, Rect { y: inside.y + rows, height: DETAILS, ..inside })
+}
+
 /// The box of the palette or a picker, for so many entries; its rows begin three lines below its top.
 pub fn list_box(size: (u16, u16), width: u16, entries: usize, page: usize) -> Rect {
     centred(size, width, entries.clamp(1, page) as u16 + 4)

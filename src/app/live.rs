@@ -1,5 +1,6 @@
 //! Changes made elsewhere: what they touch is marked, and read again soon, but not too often.
 
+use super::overlay::{Overlay, log};
 use super::screen::{Tab, board, clients, queue, staff, thread};
 use super::{Link, State};
 use crate::app::requests::Purpose;
@@ -26,6 +27,7 @@ pub struct Live {
     thread: bool,
     board: bool,
     clients: bool,
+    log: bool,
     last: Timestamp,
     /// Bundles of changes since then.
     heard: u32,
@@ -39,7 +41,7 @@ impl Live {
     }
 
     fn any(&self) -> bool {
-        self.queue || self.thread || self.board || self.clients
+        self.queue || self.thread || self.board || self.clients || self.log
     }
 
     /// The conversation is being read, by a statement that comes after all changes heard of so far.
@@ -61,6 +63,7 @@ pub fn next_wake(state: &State) -> Option<Timestamp> {
 /// Rows changed in the database.
 pub fn changed(state: &mut State, changes: &[Change]) {
     state.live.heard = state.live.heard.saturating_add(1);
+    state.live.log |= shows_log(state) && changes.iter().any(|change| *change != Change::Stale);
     for change in changes {
         match change {
             Change::Ticket(id, version) => {
@@ -102,6 +105,11 @@ pub fn refresh(state: &mut State) {
     state.live.thread = true;
     state.live.board = true;
     state.live.clients = true;
+    state.live.log = shows_log(state);
+}
+
+const fn shows_log(state: &State) -> bool {
+    matches!(state.overlay, Some(Overlay::Log(_)))
 }
 
 /// The listener's state changed.
@@ -156,6 +164,9 @@ pub fn settle(state: &mut State) {
     }
     if std::mem::take(&mut state.live.board) && state.tab == Tab::Boards {
         board::reload(state);
+    }
+    if std::mem::take(&mut state.live.log) {
+        log::reload(state);
     }
     if std::mem::take(&mut state.live.clients) {
         match state.tab {

@@ -3,6 +3,7 @@
 pub mod code;
 pub mod confirm;
 pub mod form;
+pub mod log;
 pub mod palette;
 pub mod picker;
 pub mod prompt;
@@ -33,6 +34,8 @@ pub enum Overlay {
     Prompt(Prompt),
     /// Several fields.
     Form(Box<Form>),
+    /// What was done.
+    Log(Box<log::Log>),
     /// The client card, where it has no pane of its own; scrolled down to this line.
     Card(usize),
     /// A code to hand over, shown once.
@@ -52,6 +55,13 @@ impl Overlay {
     /// Whose keys hold.
     pub const fn context(&self) -> Context {
         match self {
+            Self::Log(log) => {
+                if log.editing.is_some() {
+                    Context::Prompt
+                } else {
+                    Context::Log
+                }
+            }
             Self::Palette(_) | Self::Picker(_) => Context::Picker,
             Self::Help(_) | Self::Card(_) => Context::Help,
             Self::Confirm(_) => Context::Confirm,
@@ -63,7 +73,11 @@ impl Overlay {
 
     /// Whether characters are text.
     pub const fn takes_text(&self) -> bool {
-        matches!(self, Self::Palette(_) | Self::Picker(_) | Self::Prompt(_) | Self::Form(_))
+        match self {
+            Self::Palette(_) | Self::Picker(_) | Self::Prompt(_) | Self::Form(_) => true,
+            Self::Log(log) => log.editing.is_some(),
+            Self::Help(_) | Self::Confirm(_) | Self::Card(_) | Self::Code(_) => false,
+        }
     }
 
     /// It has been on the screen: keys that confirm may be trusted.
@@ -72,6 +86,7 @@ impl Overlay {
             Self::Confirm(confirm) => confirm.armed = true,
             Self::Code(code) => code.armed = true,
             Self::Palette(_)
+            | Self::Log(_)
             | Self::Help(_)
             | Self::Picker(_)
             | Self::Prompt(_)
@@ -89,6 +104,10 @@ pub fn typed(state: &mut State, key: Key) -> Edited {
         Some(Overlay::Picker(picker)) => picker.input.key(key),
         Some(Overlay::Prompt(prompt)) => prompt::typed(prompt, key),
         Some(Overlay::Form(form)) => form.typed(key),
+        Some(Overlay::Log(log)) => match &mut log.editing {
+            Some(line) => line.key(key),
+            None => return Edited::Unbound,
+        },
         Some(Overlay::Help(_) | Overlay::Confirm(_) | Overlay::Card(_) | Overlay::Code(_)) | None => {
             return Edited::Unbound;
         }
@@ -110,6 +129,7 @@ pub fn pasted(state: &mut State, text: &str) -> Pasted {
         Some(Overlay::Picker(picker)) => picker.input.paste(text),
         Some(Overlay::Prompt(prompt)) => prompt.input.paste(text),
         Some(Overlay::Form(form)) => form.pasted(text),
+        Some(Overlay::Log(log)) => log.editing.as_mut().map_or(Pasted::Whole, |line| line.paste(text)),
         Some(Overlay::Help(_) | Overlay::Confirm(_) | Overlay::Card(_) | Overlay::Code(_)) | None => {
             Pasted::Whole
         }
@@ -124,6 +144,9 @@ fn text_changed(state: &mut State) {
         Some(Overlay::Picker(_)) => picker::find(state),
         Some(Overlay::Form(_)) => form::find(state),
         Some(Overlay::Prompt(_)) => prompt::changed(state),
-        Some(Overlay::Help(_) | Overlay::Confirm(_) | Overlay::Card(_) | Overlay::Code(_)) | None => {}
+        Some(
+            Overlay::Help(_) | Overlay::Confirm(_) | Overlay::Card(_) | Overlay::Code(_) | Overlay::Log(_),
+        )
+        | None => {}
     }
 }

@@ -3,6 +3,7 @@
 use super::screen::{board, clients, composer, queue, sign_in, staff, thread};
 use super::{Effect, State, account_actions, live, sitting, ticket_actions};
 use crate::domain::command::{Command, Done};
+use crate::domain::event::EventsPage;
 use crate::domain::failure::Failure;
 use crate::domain::ids::{EventId, ProjectId, TicketId, UserId};
 use crate::domain::project::ProjectStatus;
@@ -49,6 +50,8 @@ pub enum Purpose {
     ClientPicker,
     /// A client.
     Profile(UserId),
+    /// What was done.
+    Log(Box<EventsPage>),
     /// Whether the session holds.
     Session,
     /// The accounts of staff.
@@ -229,6 +232,9 @@ pub fn loaded(state: &mut State, req: Req, result: Result<Loaded, Failure>) {
             account_actions::forms::erasure_arrived(state, &user, preview);
         }
         (Purpose::Session, Answer::Session(ends)) => sitting::ends(state, ends),
+        (Purpose::Log(page), Answer::Events { events, more }) => {
+            super::overlay::log::loaded(state, &page, events, more);
+        }
         (Purpose::Board, Answer::Board(columns)) => board::loaded(state, columns),
         (Purpose::BoardColumn(status), Answer::BoardColumn { cards, .. }) => {
             board::column_loaded(state, &status, cards);
@@ -256,6 +262,7 @@ fn fetch_failed(state: &mut State, purpose: &Purpose, failure: &Failure) {
         Purpose::Counts | Purpose::Staff | Purpose::Session | Purpose::Older(_) | Purpose::Command(..) => {
             return;
         }
+        Purpose::Log(page) => super::overlay::log::failed(state, page, &failure.sentence()),
         Purpose::Board => board::failed(state, &failure.sentence()),
         Purpose::Project(id) => board::project_failed(state, id, &failure.sentence()),
         Purpose::StaffAccounts => staff::failed(state, &failure.sentence()),

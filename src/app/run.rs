@@ -4,7 +4,7 @@ use super::action::Action;
 use super::layout::{self, TWO_PANES};
 use super::overlay::confirm::{self, Then};
 use super::overlay::prompt::{self, PromptKind};
-use super::overlay::{Help, Overlay, code, form, palette, picker};
+use super::overlay::{Help, Overlay, code, form, log, palette, picker};
 use super::screen::board::{moving, project_form};
 use super::screen::{Tab, board, clients, composer, queue, redeem, sign_in, staff, thread};
 use super::{Effect, State, account_actions, input, live, sitting, ticket_actions};
@@ -54,6 +54,10 @@ pub fn run(state: &mut State, action: Action) {
         Action::GoBoards => go(state, Tab::Boards),
         Action::GoClients => go(state, Tab::Clients),
         Action::GoStaff => go(state, Tab::Staff),
+        Action::GoLog => log::whole(state),
+        Action::History => log::history(state),
+        Action::LogDetails => log::details(state),
+        Action::LogFilter => log::edit(state),
         Action::MyAccount => account_actions::forms::mine(state),
         Action::MyPassword => account_actions::forms::password(state),
         Action::GoPrevious => queue::back_and_forth(state),
@@ -144,6 +148,7 @@ pub fn run(state: &mut State, action: Action) {
             }
         }
         Action::FormSubmit => form::submit(state),
+        Action::PromptApply if matches!(state.overlay, Some(Overlay::Log(_))) => log::apply(state),
         Action::PromptApply => prompt::apply(state),
         Action::Lock => sitting::lock(state),
         Action::Unlock => sitting::submit(state),
@@ -184,6 +189,7 @@ fn step(state: &mut State, by: Step) {
             *scroll = scroll.saturating_add_signed(by.rows(height.saturating_sub(4))).min(500);
             return;
         }
+        Some(Overlay::Log(_)) => return log::step(state, by),
         Some(Overlay::Confirm(_) | Overlay::Prompt(_) | Overlay::Form(_) | Overlay::Code(_)) | None => {}
     }
     match state.tab {
@@ -203,6 +209,9 @@ fn step(state: &mut State, by: Step) {
 }
 
 fn side(state: &mut State, by: isize) {
+    if state.overlay.is_some() {
+        return;
+    }
     match state.tab {
         Tab::Queue if by > 0 && !state.thread.focused => open(state),
         Tab::Queue if by < 0 => state.thread.focused = false,
@@ -304,6 +313,11 @@ fn cancel(state: &mut State) {
 fn close(state: &mut State) {
     if let Some(Overlay::Form(form)) = &mut state.overlay
         && !form::may_close(form)
+    {
+        return;
+    }
+    if let Some(Overlay::Log(log)) = &mut state.overlay
+        && log::leave_line(log)
     {
         return;
     }

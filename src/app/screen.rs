@@ -174,7 +174,8 @@ fn overlay_mouse(state: &mut State, kind: MouseKind, y: u16) {
             | Overlay::Prompt(_)
             | Overlay::Form(_)
             | Overlay::Card(_)
-            | Overlay::Code(_),
+            | Overlay::Code(_)
+            | Overlay::Log(_),
         )
         | None => None,
     };

@@ -1,4 +1,6 @@
-//! `desk audit`: whether the log of all that was done is whole.
+//! `desk audit`: whether the log of all that was done is whole, and a part of it to take away.
+
+mod export;
 
 use clap::{Args, Subcommand};
 
@@ -11,6 +13,8 @@ use crate::desk::audit::Verdict;
 pub(super) enum Command {
     /// Look whether the log was tampered with
     Verify(Verify),
+    /// Write a part of the log out, which leaves an event
+    Export(export::Export),
 }
 
 #[derive(Debug, Args)]
@@ -23,6 +27,7 @@ pub(super) struct Verify {
 pub(super) fn run(config: &Config, command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Verify(arguments) => verify(config, arguments),
+        Command::Export(arguments) => export::run(config, arguments),
     }
 }
 

@@ -32,6 +32,7 @@ pub fn draw(pen: &mut Pen<'_>, state: &State, areas: &Areas) -> Option<Position>
             super::redeem::shown(pen, state, shown);
             None
         }
+        Overlay::Log(log) => super::log::draw(pen, state, log),
         Overlay::Card(scroll) => {
             if areas.card.width == 0 {
                 let inside = pen.boxed(centred(state.size, 50, 22), "Client");
