@@ -56,10 +56,10 @@ fn keys_of_the_history_move_nothing_below_it() {
 #[test]
 fn only_a_super_admin_sees_all_that_was_done() {
     let mut bench = Bench::new((120, 40), 30);
-    bench.keys("g l");
+    bench.keys("g e");
     assert!(bench.state.overlay.is_none());
     super_admin(&mut bench);
-    bench.keys("g l").answer();
+    bench.keys("g e").answer();
     assert!(matches!(log(&bench).of, EventsOf::Log(_)));
 }
 
@@ -67,7 +67,7 @@ fn only_a_super_admin_sees_all_that_was_done() {
 fn a_filter_that_can_not_be_read_says_why_and_stays() {
     let mut bench = Bench::new((120, 40), 30);
     super_admin(&mut bench);
-    bench.keys("g l").answer();
+    bench.keys("g e").answer();
     bench.keys("/").text("since:monday").keys("Enter");
     assert_eq!(log(&bench).mistake.as_deref(), Some("`monday` is no day: write it like 2026-11-20"));
     bench.keys("Ctrl-u").text("who:\"Ana %_'\" action:ticket").keys("Enter").answer();
@@ -92,7 +92,7 @@ fn history() {
 fn an_event_in_full() {
     at_each_size("event", |bench| {
         super_admin(bench);
-        bench.keys("g l").answer();
+        bench.keys("g e").answer();
         bench.keys("j j Enter");
     });
 }
@@ -101,7 +101,7 @@ fn an_event_in_full() {
 fn a_filter_with_a_mistake() {
     at_each_size("log_filter", |bench| {
         super_admin(bench);
-        bench.keys("g l").answer();
+        bench.keys("g e").answer();
         bench.keys("/").text("who:ana when:today").keys("Enter");
     });
 }

@@ -276,7 +276,7 @@ pub static TABLE: &[Row] = &[
     row(A::GoBoards, "go.boards", &[(C::Desk, "g b")], "Boards", "Go to the project boards.", GO).palette(),
     row(A::GoClients, "go.clients", &[(C::Desk, "g c")], "Clients", "Go to the clients.", GO).palette(),
     row(A::GoStaff, "go.staff", &[(C::Desk, "g t")], "Staff", "Go to the accounts of staff.", GO).palette(),
-    row(A::GoLog, "go.log", &[(C::Desk, "g l")], "All that was done", "Who did what, when, from where.", GO).palette(),
+    row(A::GoLog, "go.log", &[(C::Desk, "g e")], "All that was done", "Who did what, when, from where.", GO).palette(),
     row(A::MyAccount, "account.mine", &[(C::Desk, "g a")], "My account…", "Change my own name and company.", GO).palette(),
     row(A::MyPassword, "account.password", &[(C::Desk, "g w")], "My password…", "Set a new password for myself.", GO).palette(),
     row(A::GoPrevious, "go.previous", &[(C::Ticket, "-")], "Previous ticket", "To the ticket before this one, and back again.", GO).palette(),
