@@ -3,6 +3,7 @@
 //! A command either works or says in one sentence on standard error why not; the exit code says which.
 
 mod audit;
+mod cleanup;
 mod demo;
 mod doctor;
 mod generate;
@@ -15,6 +16,7 @@ mod prompt;
 mod server;
 mod sessions;
 mod user;
+mod worker;
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -117,6 +119,10 @@ enum Command {
     /// The log of all that was done
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Remove used and expired codes, old sessions and old mails
+    Cleanup(cleanup::Arguments),
+    /// Send the desk's mail in the foreground, without a screen
+    Worker,
     /// Fill a migrated database with generated tickets
     Generate(generate::Arguments),
     /// The Postgres programs that the demo and the tests need
@@ -181,6 +187,8 @@ fn dispatch(line: Line, environment: &Environment) -> Result<Exit, Failure> {
         Some(Command::Sessions(arguments)) => sessions::run(&config()?, &arguments),
         Some(Command::User(command)) => user::run(&config()?, &command),
         Some(Command::Audit(command)) => audit::run(&config()?, &command),
+        Some(Command::Cleanup(arguments)) => cleanup::run(&config()?, &arguments),
+        Some(Command::Worker) => worker::run(&config()?),
         Some(Command::Generate(arguments)) => generate::run(&config()?, &arguments),
         // Works with no config at all, and with a broken one.
         Some(Command::Server(command)) => server::run(&command),

@@ -6,6 +6,7 @@
 mod address;
 mod file;
 mod limits;
+mod mail;
 mod places;
 mod tokens;
 
@@ -19,6 +20,7 @@ use file::File;
 pub use file::KeyLine;
 use limits::Idle;
 pub use limits::Limits;
+pub use mail::{Mail, MailPassword};
 pub use places::Places;
 pub use tokens::Tokens;
 use zeroize::Zeroizing;
@@ -57,6 +59,8 @@ pub struct Config {
     pub keys: Vec<KeyLine>,
     /// Codes for new passwords and verifications.
     pub tokens: Tokens,
+    /// How mail is sent.
+    pub mail: Mail,
     /// Where the desk keeps things on this machine.
     pub places: Places,
     /// How long sessions last.
@@ -159,7 +163,7 @@ pub enum ConfigError {
         message: String,
     },
     /// The file holds a password that others can read.
-    #[error("{} holds a database password and can be read by others; run `chmod 600 {}`", .0.display(), .0.display())]
+    #[error("{} holds a password and can be read by others; run `chmod 600 {}`", .0.display(), .0.display())]
     Exposed(PathBuf),
     /// The file holds a password, and whoever owns it can read it.
     #[error("{} holds a database password and belongs to another user; run `chown \"$(id -un)\" {}`", .0.display(), .0.display())]
@@ -256,6 +260,7 @@ impl Config {
             log,
             keys: file.keys,
             tokens: file.tokens,
+            mail: file.mail.over(environment)?,
             places: Places::find(environment)?,
             limits,
             stay,

@@ -7,12 +7,14 @@
 pub mod accounts;
 pub mod audit;
 mod check;
+pub mod chores;
 pub mod demo;
 mod execute;
 mod failure;
 mod fetch;
 pub mod open;
 mod password;
+pub mod post;
 mod redeem;
 mod sign_in;
 pub mod upkeep;

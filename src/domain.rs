@@ -11,6 +11,7 @@ pub mod event;
 pub mod failure;
 pub mod house;
 pub mod ids;
+pub mod mail;
 pub mod money;
 pub mod project;
 pub mod query;

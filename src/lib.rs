@@ -5,6 +5,7 @@
 //! * `domain`: the words of the trade: ids, tickets, comments, projects, safe text; all that can be
 //!   written (`domain::command`) and read (`domain::query`).
 //! * `auth`, `policy`: who somebody is, what they may do. Pure; the only makers of an actor, a permit, a scope.
+//! * `mail`: what a mail says, and the line to the SMTP server.
 //! * `store`: all SQL. `server`: the private Postgres of the demo and the tests.
 //! * `desk`: the use cases, each one transaction: facts, permit, write, event.
 //! * `app`: one `State`, one `update`; `ui`: draws it. Both pure.
@@ -21,6 +22,7 @@ pub mod cli;
 pub mod config;
 pub mod desk;
 pub mod domain;
+pub mod mail;
 pub mod policy;
 #[expect(clippy::disallowed_methods, reason = "it owns the clock and every task")]
 pub mod runtime;

@@ -3,6 +3,7 @@
 //! The only room where time passes. It turns bytes into inputs, inputs into messages, effects into tasks, and
 //! states into frames; it decides nothing about tickets.
 
+pub mod chores;
 pub mod decode;
 pub mod editor;
 pub mod effects;
@@ -21,9 +22,11 @@ use crate::app::Settings;
 use crate::app::keymap::Keymap;
 use crate::auth::{Limits, SessionToken};
 use crate::desk::open::Opened;
+use crate::desk::post::Post;
 use crate::domain::time::Timestamp;
 use crate::telemetry::{self, Panicked};
 use crate::ui::theme::Theme;
+use chores::Chores;
 use hub::Hub;
 use screen::Mouse;
 use session::{Farewell, Offer, Parts, Session};
@@ -73,6 +76,8 @@ pub struct Ready {
     pub token: Option<SessionToken>,
     /// Where a session may be kept, and whether that is offered.
     pub stay: Option<(Stay, Offer)>,
+    /// Who sends the mail, where a server is set up.
+    pub post: Option<Post>,
 }
 
 /// Why no session began. Nothing was drawn.
@@ -121,7 +126,7 @@ async fn session<E>(
     device: &Arc<Device>,
     alarm: Alarm,
 ) -> Result<Farewell, Stopped<E>> {
-    let Ready { opened, token, stay } = ready;
+    let Ready { opened, token, stay, post } = ready;
     let hub = Hub::start(opened.ear, opened.desk.clone());
     let heard = hub.subscribe();
     let signals = signals::listen(alarm.clone())?;
@@ -139,6 +144,7 @@ async fn session<E>(
     };
     give_back_on_panic(&options.log, device);
     let (screen, inputs) = Terminal::take_over(Arc::clone(device), options.mouse)?;
+    let desk = opened.desk.clone();
     let session = Session::new(Parts {
         screen,
         gateway: opened.desk,
@@ -155,7 +161,10 @@ async fn session<E>(
         stop: stop_this_job,
         alarm,
     });
-    Ok(Box::pin(session.run()).await)
+    let chores = Chores::begin(desk, post);
+    let farewell = Box::pin(session.run()).await;
+    chores.end().await;
+    Ok(farewell)
 }
 
 fn now() -> Timestamp {

@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod auth;
 pub mod board;
+pub mod chores;
 pub mod comments;
 pub mod demo;
 pub mod doctor;
@@ -17,6 +18,7 @@ pub mod fold;
 pub mod generate;
 pub mod grant;
 pub mod listen;
+pub mod mails;
 pub mod migrate;
 mod moment;
 mod people;

@@ -8,6 +8,7 @@
 //! Postgres the tests fail; they are never skipped. What such a run leaves on the other server is named `desk_test_*`.
 
 pub mod proxy;
+pub mod smtp;
 pub mod world;
 
 use std::str::FromStr;

@@ -9,7 +9,7 @@ use kaygia_desk::domain::house::House;
 use kaygia_desk::domain::ids::UserId;
 use kaygia_desk::domain::token::{Redeemed, TokenCode, TokenFormat, TokenKind, TokenRules};
 use kaygia_desk::store::pool::{self, Options};
-use kaygia_desk::store::tokens::{self, Attempt, Run, Swept};
+use kaygia_desk::store::tokens::{self, Attempt, Notice, Run, Swept};
 use std::time::Duration;
 
 const NEW: &str = "a whole new password";
@@ -33,7 +33,7 @@ impl World {
 }
 
 const fn house(tokens: TokenRules) -> House {
-    House { tokens }
+    House { tokens, mail: None }
 }
 
 fn password(text: &str) -> Password {
@@ -135,6 +135,7 @@ async fn of_fifty_who_redeem_one_code_at_once_one_succeeds() {
                 hash: Some(&hash),
                 source: "somewhere",
                 origin: "test",
+                notice: Notice::None,
             };
             let tx = client.transaction().await.unwrap();
             let redeemed = tokens::redeem(&tx, &attempt).await.unwrap();

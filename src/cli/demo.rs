@@ -65,7 +65,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<Exit, Failur
         if arguments.live {
             tokio::spawn(async move { live(&demo).await });
         }
-        Ok::<_, Failure>(Ready { opened, token, stay: None })
+        Ok::<_, Failure>(Ready { opened, token, stay: None, post: None })
     };
     open::ended(runtime::run(options, opening))
 }

@@ -4,6 +4,8 @@ use clap::Args;
 
 use super::{Exit, Failure, migrate, note, say, wait_for};
 use crate::config::Config;
+use crate::desk::upkeep::{Finding, Severity};
+use crate::domain::token::TokenFormat;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -19,7 +21,8 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<Exit, Failur
             say(line);
         }
     }
-    let findings = wait_for(upkeep.examine())?;
+    let mut findings = wait_for(upkeep.examine())?;
+    findings.extend(settings(config)?);
     for finding in &findings {
         say(format_args!("{:<8} {:<11} {}", finding.severity.word(), finding.subject, finding.what));
         if !finding.advice.is_empty() {
@@ -27,4 +30,34 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<Exit, Failur
         }
     }
     Ok(if findings.iter().any(|finding| finding.is_complaint()) { Exit::No } else { Exit::Done })
+}
+
+/// What the settings of this machine say of mail and codes.
+fn settings(config: &Config) -> Result<Vec<Finding>, Failure> {
+    let house = super::house::quietly(config)?;
+    let mut findings = vec![match super::house::mail_server(config)? {
+        Some(_) => Finding {
+            severity: Severity::Fine,
+            subject: "mail",
+            what: "a server is set up on this machine".to_owned(),
+            advice: String::new(),
+        },
+        None => Finding {
+            severity: Severity::Note,
+            subject: "mail",
+            what: "no server is set up on this machine: codes are shown, to be handed over".to_owned(),
+            advice: "write `[mail]` with `server` and `from` into the config file".to_owned(),
+        },
+    }];
+    if house.tokens.format == TokenFormat::Plain {
+        findings.push(Finding {
+            severity: Severity::Warning,
+            subject: "codes",
+            what: "token_format is \"plain\": whoever can read the database can take over accounts"
+                .to_owned(),
+            advice: "let the web app keep SHA-256 of its codes, then set token_format to \"sha256-hex\""
+                .to_owned(),
+        });
+    }
+    Ok(findings)
 }

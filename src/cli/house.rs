@@ -3,8 +3,11 @@
 use super::{Failure, note};
 use crate::config::Config;
 use crate::domain::house::House;
+use crate::domain::mail::MailRules;
 use crate::domain::token::{TokenFormat, TokenRules};
+use crate::mail::{Security, Server, Settings};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// The rules of the house, with a warning for what is dangerous.
 pub(super) fn of(config: &Config) -> Result<House, Failure> {
@@ -39,5 +42,43 @@ pub(super) fn quietly(config: &Config) -> Result<House, Failure> {
             limits.verification,
         )?,
     };
-    Ok(House { tokens })
+    let mail = config.mail.server.as_ref().map(|_| MailRules {
+        answers: config.mail.answers,
+        reset_link: config.mail.reset_link.clone(),
+        verify_link: config.mail.verify_link.clone(),
+    });
+    Ok(House { tokens, mail })
+}
+
+/// The server that takes our mail; none is set up where the settings name none.
+pub(super) fn mail_server(config: &Config) -> Result<Option<Server>, Failure> {
+    let mail = &config.mail;
+    let Some(server) = &mail.server else { return Ok(None) };
+    let told = |sentence: &str| Failure::Told(sentence.to_owned());
+    let security = match mail.tls.as_deref() {
+        None | Some("starttls") => Security::StartTls,
+        Some("implicit") => Security::Implicit,
+        Some("none") => Security::Plain,
+        Some(_) => return Err(told("mail.tls must be `starttls`, `implicit` or `none`")),
+    };
+    let (host, port) = match server.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') => {
+            let wrong = "mail.server must be a name, or a name and a port: `smtp.example.com:587`";
+            (host, Some(port.parse().map_err(|_| told(wrong))?))
+        }
+        _ => (server.as_str(), None),
+    };
+    let credentials = match (&mail.user, &mail.password) {
+        (Some(user), Some(password)) => Some((user.clone(), Zeroizing::new(password.expose().to_owned()))),
+        (None, None) => None,
+        _ => return Err(told("mail.user and mail.password belong together: set both or none")),
+    };
+    let roots = mail.ca.as_ref().map(std::fs::read).transpose();
+    let roots =
+        roots.map_err(|error| Failure::Told(format!("could not read the file of mail.ca: {error}")))?;
+    let from = mail.from.clone();
+    let from =
+        from.ok_or_else(|| told("mail.server is set, but not mail.from: in whose name does mail go?"))?;
+    let settings = Settings { host: host.to_owned(), port, security, credentials, from, roots };
+    Server::new(settings).map(Some).map_err(Failure::told)
 }

@@ -4,6 +4,7 @@ use super::{Exit, Failure, note};
 use crate::auth::{Limits, SessionToken};
 use crate::config::{Address, Config, Link, Log, SESSION_VARIABLE, Signs, Stay as Allowed};
 use crate::desk::open::{self, Opened, Reach};
+use crate::desk::post::Post;
 use crate::runtime::screen::Mouse;
 use crate::runtime::session::{Ending, Farewell, Offer};
 use crate::runtime::stay::Stay;
@@ -18,6 +19,7 @@ pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
     named_token(config)?;
     // Said before anything is drawn.
     super::house::of(config)?;
+    let server = super::house::mail_server(config)?;
     let open = async {
         let opened = open(config).await?;
         let token = token(config, &opened.database)?;
@@ -28,7 +30,8 @@ pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
             Allowed::WhenAsked => Some((stay, Offer::NotMade)),
             Allowed::Never => None,
         };
-        Ok::<_, Failure>(Ready { opened, token, stay })
+        let post = server.map(|server| Post::new(opened.desk.clone(), server));
+        Ok::<_, Failure>(Ready { opened, token, stay, post })
     };
     ended(runtime::run(options, open))
 }

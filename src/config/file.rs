@@ -10,6 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::limits::{self, Idle};
+use super::mail::{Mail, MailPassword};
 use super::tokens::Tokens;
 use super::{Address, ConfigError, Link, Signs, line_of, nearest};
 
@@ -27,6 +28,7 @@ const NAMES: &[&str] = &[
     "idle_lock",
     "session_limit",
     "stay_signed_in",
+    "mail",
 ];
 /// A config file is a page or two.
 const LIMIT: u64 = 1024 * 1024;
@@ -55,6 +57,7 @@ pub(super) struct File {
     pub stay_signed_in: Option<bool>,
     pub keys: Vec<KeyLine>,
     pub tokens: Tokens,
+    pub mail: Mail,
 }
 
 type Line = (usize, String);
@@ -72,6 +75,7 @@ impl File {
             message,
         })?;
         let secret = [&file.database_url, &file.listen_url].into_iter().flatten().any(Address::has_password);
+        let secret = secret || file.mail.password.is_some();
         if secret {
             let me = rustix::process::geteuid().as_raw();
             keeps_a_secret(metadata.mode(), metadata.uid(), me).map_err(|how| how(path.to_path_buf()))?;
@@ -91,6 +95,9 @@ impl File {
             let entry = Entry { text, name: name.get_ref().as_ref(), value };
             let line = line_of(text, name.span().start);
             file.take(&entry).map_err(|message| (line, message))?;
+            if name.get_ref() == "mail" {
+                file.take_mail(&entry)?;
+            }
             if name.get_ref() == "keys" {
                 file.take_keys(&entry)?;
             }
@@ -126,11 +133,45 @@ impl File {
             }
             "reset_minutes" => self.tokens.reset_minutes = Some(entry.number()?),
             "verification_hours" => self.tokens.verification_hours = Some(entry.number()?),
+            "mail" if entry.value.get_ref().is_table() => {}
+            "mail" => {
+                return Err("`mail` must be a table: write `[mail]`, then a line per setting".to_owned());
+            }
             "keys" if entry.value.get_ref().is_table() => {}
             "keys" => return Err("`keys` must be a table: write `[keys]`, then a line per action".to_owned()),
             unknown => {
                 let meant = nearest(unknown, NAMES).map(|near| format!("; did you mean `{near}`?"));
                 return Err(format!("unknown key `{unknown}`{}", meant.unwrap_or_default()));
+            }
+        }
+        Ok(())
+    }
+
+    fn take_mail(&mut self, entry: &Entry) -> Result<(), Line> {
+        let Some(table) = entry.value.get_ref().as_table() else { return Ok(()) };
+        for (name, value) in table {
+            let line = line_of(entry.text, name.span().start);
+            let entry = Entry { text: entry.text, name: name.get_ref().as_ref(), value };
+            self.take_mail_line(&entry).map_err(|message| (line, message))?;
+        }
+        Ok(())
+    }
+
+    fn take_mail_line(&mut self, entry: &Entry) -> Result<(), String> {
+        match entry.name {
+            "server" => self.mail.server = Some(entry.string()?),
+            "tls" => self.mail.tls = Some(entry.string()?),
+            "user" => self.mail.user = Some(entry.string()?),
+            "password" => self.mail.password = Some(MailPassword::new(entry.string()?)),
+            "from" => self.mail.from = Some(entry.string()?),
+            "ca" => self.mail.ca = Some(entry.string()?.into()),
+            "answers" => self.mail.answers = entry.boolean()?,
+            "reset_link" => self.mail.reset_link = Some(entry.string()?),
+            "verify_link" => self.mail.verify_link = Some(entry.string()?),
+            unknown => {
+                let meant =
+                    nearest(unknown, super::mail::NAMES).map(|near| format!("; did you mean `{near}`?"));
+                return Err(format!("unknown key `{unknown}` in `[mail]`{}", meant.unwrap_or_default()));
             }
         }
         Ok(())

@@ -5,7 +5,7 @@ use crate::auth::Password;
 use crate::domain::command::PasswordHash;
 use crate::domain::token::{Redeemed, TokenCode};
 use crate::store::error::{Error, Meaning};
-use crate::store::tokens::{self, Attempt};
+use crate::store::tokens::{self, Attempt, Notice};
 
 /// How often it is tried when connections are lost or two transactions met.
 const ATTEMPTS: usize = 3;
@@ -39,7 +39,9 @@ impl Desk {
         hash: Option<&PasswordHash>,
     ) -> Result<Option<Redeemed>, Error> {
         let (source, origin) = (&*self.source, &*self.origin);
-        let attempt = Attempt { code, format: self.house.tokens.format, hash, source, origin };
+        let notice = if self.house.mail.is_some() { Notice::Mailed } else { Notice::None };
+        let format = self.house.tokens.format;
+        let attempt = Attempt { code, format, hash, source, origin, notice };
         self.pool
             .write(async |client| {
                 let tx = client.build_transaction().start().await?;

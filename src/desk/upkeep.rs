@@ -4,7 +4,8 @@
 
 use super::failure;
 use crate::domain::failure::Failure;
-use crate::store::doctor::{self, Finding};
+use crate::store::doctor;
+pub use crate::store::doctor::{Finding, Severity};
 use crate::store::grant::{self, Granted};
 use crate::store::migrate::{self, Progress, Report};
 use crate::store::pool::address::Address;

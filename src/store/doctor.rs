@@ -3,6 +3,7 @@
 //! Looking changes nothing. A repair puts back functions, triggers and indexes and works in what was missed; it never
 //! touches a row of the web app's.
 
+mod mail;
 mod rows;
 mod triggers;
 
@@ -103,6 +104,9 @@ pub async fn examine(connector: &Connector, listener: &Connector, plain_text: bo
     }
     findings.extend(indexes(&db).await?);
     findings.extend(drizzle(&db).await?);
+    if report.state == State::Ours {
+        findings.extend(mail::examine(&db).await?);
+    }
     findings.push(hears(&db, listener).await);
     if report.losses.is_empty() && may_look {
         findings.extend(rows::examine(&db).await?);

@@ -3,17 +3,19 @@
 
 use super::error::Result;
 use super::events::{self, Author, Event};
+use super::mails::{self, NewMail};
 use super::moment::Moment;
 use super::sql;
 use crate::auth::Actor;
 use crate::domain::command::PasswordHash;
 use crate::domain::ids::{SessionId, UserId};
+use crate::domain::mail::MailKind;
 use crate::domain::time::Timestamp;
 use crate::domain::token::{Redeemed, TokenCode, TokenFormat, TokenKind, TokenRules};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, GenericClient, Transaction};
+use tokio_postgres::{GenericClient, Transaction};
 
 /// A code and the number of its ask, made before anything is written.
 #[derive(Clone, Debug)]
@@ -88,8 +90,8 @@ pub(super) async fn ask(
 
 /// Puts a code that was asked for into the web app's table. Until when it is good; none when it may not be issued
 /// any more.
-pub(super) async fn issue(
-    tx: &Transaction<'_>,
+pub(super) async fn issue<C: GenericClient + Sync>(
+    tx: &C,
     ask: &str,
     kind: TokenKind,
     code: &TokenCode,
@@ -134,6 +136,17 @@ pub struct Attempt<'a> {
     pub source: &'a str,
     /// The desk, for the event.
     pub origin: &'a str,
+    /// Whether somebody sends mail: the owner of the account is told then.
+    pub notice: Notice,
+}
+
+/// Whether the owner of an account is told by mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// They are.
+    Mailed,
+    /// No server is set up.
+    None,
 }
 
 /// Uses a code, and writes down that it was used or that one was refused. None: refused.
@@ -169,6 +182,10 @@ pub async fn redeem(tx: &Transaction<'_>, attempt: &Attempt<'_>) -> Result<Optio
         after: json!({ "kind": kind.as_str(), "password": redeemed.password_set }),
     };
     events::add(tx, author, &event).await?;
+    if redeemed.password_set && attempt.notice == Notice::Mailed {
+        let user = UserId::new(sql::get::<&str>(&row, "user_id")?);
+        mails::enqueue(tx, &NewMail { to_user: &user, kind: MailKind::PasswordChanged }).await?;
+    }
     Ok(Some(redeemed))
 }
 
@@ -183,11 +200,6 @@ pub struct Swept {
     pub counted: u64,
 }
 
-/// Removes codes that are used or expired; with `Dry` it only counts.
-pub async fn sweep(client: &Client, run: Run) -> Result<Swept> {
-    sweep_by(client, run).await
-}
-
 /// Whether something is done or only counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Run {
@@ -197,7 +209,8 @@ pub enum Run {
     Real,
 }
 
-async fn sweep_by<C: GenericClient + Sync>(db: &C, run: Run) -> Result<Swept> {
+/// Removes codes that are used or expired; with `Dry` it only counts.
+pub async fn sweep<C: GenericClient + Sync>(db: &C, run: Run) -> Result<Swept> {
     let row = sql::row(
         db,
         "SELECT s.resets, s.verifications, s.asks + s.tries AS counted FROM desk.token_sweep($1) AS s",

@@ -14,14 +14,18 @@ mod users;
 use super::drafts::SavedDraft;
 use super::error::{Error, Result};
 use super::events::{self, Author};
+use super::mails::{self, NewMail};
 use super::moment::Moment;
 use super::sql;
 use super::tokens::NewCode;
 use super::{drafts, reads, sessions};
+use crate::auth::Actor;
+use crate::domain::account::AccountChange;
 use crate::domain::command::{Command, IssuedCode};
 use crate::domain::failure::Failure;
 use crate::domain::house::House;
 use crate::domain::ids::{EventId, ProjectId, TicketId, UserId};
+use crate::domain::mail::MailKind;
 use crate::domain::project::{ProjectStatus, ProjectType};
 use crate::domain::ticket::{Priority, TicketStatus};
 use crate::domain::time::Timestamp;
@@ -221,7 +225,8 @@ async fn lock_project(tx: &Transaction<'_>, project: &ProjectId) -> Result<Optio
     }))
 }
 
-/// Carries out what was permitted, on the rows that were locked for it.
+/// Carries out what was permitted, on the rows that were locked for it. Where mail is set up, whoever it happens to
+/// is told.
 pub async fn carry_out(
     tx: &Transaction<'_>,
     permit: Permit,
@@ -229,8 +234,54 @@ pub async fn carry_out(
     means: Means<'_>,
 ) -> Outcome<Written> {
     let (command, actor) = permit.into_parts();
+    let notice = means.house.mail.as_ref().and_then(|_| notice(&command, &actor));
+    let written = change(tx, command, &actor, locked, means).await?;
+    if let (Some((user, kind)), Some(_)) = (notice, written.event) {
+        mails::enqueue(tx, &NewMail { to_user: &user, kind }).await?;
+    }
+    Ok(written)
+}
+
+/// Of what the owner of an account hears.
+fn notice(command: &Command, actor: &Actor) -> Option<(UserId, MailKind)> {
+    match command {
+        Command::ChangeMyPassword { .. } => Some((actor.user()?.clone(), MailKind::PasswordChanged)),
+        Command::SetRole { user, .. } => Some((user.clone(), MailKind::RoleChanged)),
+        Command::EndSessions { user, .. } => Some((user.clone(), MailKind::SessionsEnded)),
+        Command::EditUser { user, changes } => changes
+            .iter()
+            .any(|change| matches!(change, AccountChange::Email(_)))
+            .then(|| (user.clone(), MailKind::EmailChanged)),
+        Command::Assign { .. }
+        | Command::SetStatus { .. }
+        | Command::SetPriority { .. }
+        | Command::SetWaiting { .. }
+        | Command::Reply { .. }
+        | Command::CreateTicket { .. }
+        | Command::SaveDraft { .. }
+        | Command::DiscardDraft { .. }
+        | Command::MarkSeen { .. }
+        | Command::CreateProject { .. }
+        | Command::EditProject { .. }
+        | Command::IssueToken { .. }
+        | Command::AddUser { .. }
+        | Command::CreateUser { .. }
+        | Command::SetActive { .. }
+        | Command::EraseUser(_)
+        | Command::ExportUser { .. }
+        | Command::ExportEvents => None,
+    }
+}
+
+async fn change(
+    tx: &Transaction<'_>,
+    command: Command,
+    actor: &Actor,
+    locked: Locked,
+    means: Means<'_>,
+) -> Outcome<Written> {
     let origin = means.origin;
-    let author = Author { actor: &actor, origin, undoes: means.undoes };
+    let author = Author { actor, origin, undoes: means.undoes };
     let ticket_now = locked.ticket.ok_or(Failure::Gone("ticket"));
     let user_now = locked.user.ok_or(Failure::Gone("account"));
     match command {
@@ -248,7 +299,7 @@ pub async fn carry_out(
         }
         Command::Reply { ticket, comment, content, status, last_comment } => {
             let reply = replies::Reply { ticket, comment, content, status, last_comment };
-            replies::send(tx, author, reader(author)?, &ticket_now?, &reply).await
+            replies::send(tx, author, means, reader(author)?, &ticket_now?, &reply).await
         }
         Command::CreateTicket { ticket, client, subject, description, priority } => {
             let new = tickets::NewTicket { ticket, client, subject, description, priority };

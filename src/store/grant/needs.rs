@@ -231,6 +231,17 @@ pub const RELATIONS: &[Relation] = &[
         "desk.sessions",
         &[Select(ALL), Insert(ALL), Update(&["last_seen_at", "password_mark"]), Delete],
     ),
+    // Ids only. What was sent stays as it is.
+    relation(
+        "desk.mails",
+        &[
+            Select(ALL),
+            Insert(&["id", "kind", "to_user", "ticket_id"]),
+            Update(&["state", "attempts", "doubts", "next_attempt_at", "last_error", "sent_at"]),
+            Delete,
+        ],
+    ),
+    relation("desk.chores", &[Select(ALL), Update(&["done_at"])]),
     // Limits of codes: the functions that issue and redeem them count here, and nobody else does.
     relation("desk.token_asks", &[]),
     relation("desk.token_tries", &[]),

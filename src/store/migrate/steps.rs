@@ -82,6 +82,7 @@ pub const STEPS: &[Step] = &[
     step!("0018_desk_functions_closed", Tx, repairs: true),
     step!("0020_desk_token_tables", Tx),
     step!("0021_desk_tokens", Tx, repairs: true),
+    step!("0022_desk_mails", Tx),
     step!("0023_desk_sessions_end", Tx, repairs: true),
     step!("0024_desk_sign_ins", Tx, repairs: true),
     step!("0025_desk_event_seals", Tx),

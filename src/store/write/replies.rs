@@ -4,7 +4,7 @@
 //! and the read mark are one transaction; an id that is there already means: it was sent, only the answer got lost.
 
 use super::tickets::status_as_seen;
-use super::{Outcome, TicketNow, Written};
+use super::{Means, Outcome, TicketNow, Written};
 use crate::domain::command::{Change, LastComment};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{CommentId, TicketId, UserId};
@@ -13,8 +13,8 @@ use crate::store::error::Result;
 use crate::store::events::{self, Author, Event};
 use crate::store::moment::{Moment, moment_text};
 use crate::store::sql;
-use crate::store::{drafts, reads};
-use futures_util::future::{join, try_join4};
+use crate::store::{drafts, mails, reads};
+use futures_util::future::{join, try_join5};
 use serde_json::json;
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
@@ -32,6 +32,7 @@ pub(super) struct Reply {
 pub(super) async fn send(
     tx: &Transaction<'_>,
     author: Author<'_>,
+    means: Means<'_>,
     user: &UserId,
     now: &TicketNow,
     reply: &Reply,
@@ -81,11 +82,19 @@ pub(super) async fn send(
         before: Some(before),
         after,
     };
-    let ((), (), (), event) = try_join4(
+    let answer = async {
+        if means.house.mail.as_ref().is_some_and(|mail| mail.answers) {
+            mails::enqueue_answer(tx, &reply.ticket, &reply.comment).await
+        } else {
+            Ok(())
+        }
+    };
+    let ((), (), (), event, ()) = try_join5(
         answered(tx, &reply.ticket, changes_status.then_some(&reply.status.to), at),
         drafts::sent(tx, user, &reply.ticket, (&reply.comment, &reply.content), author.origin),
         reads::mark(tx, user, &reply.ticket, at.0),
         events::add(tx, author, &event),
+        answer,
     )
     .await?;
     Ok(Written::event(event))

@@ -3,17 +3,19 @@
 use super::{Means, Outcome, Written};
 use crate::domain::command::IssuedCode;
 use crate::domain::failure::Failure;
-use crate::domain::ids::UserId;
+use crate::domain::ids::{EventId, UserId};
 use crate::domain::safe_text::SafeText;
 use crate::domain::token::TokenKind;
 use crate::store::events::{self, Author, Event};
+use crate::store::mails;
 use crate::store::sql;
 use crate::store::tokens::{self, NotNow};
 use serde_json::json;
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
-/// Issues a code for a user, to be handed over by whoever asked.
+/// Issues a code for a user: mailed where mail is set up, else to be handed over by whoever asked. A mailed one is
+/// made when the mail is sent.
 pub(super) async fn issue(
     tx: &Transaction<'_>,
     author: Author<'_>,
@@ -23,19 +25,34 @@ pub(super) async fn issue(
 ) -> Outcome<Written> {
     let fresh = means.fresh.ok_or_else(|| Failure::Internal("no code was made for this".to_owned()))?;
     tokens::ask(tx, author.actor, fresh.ask(), user, kind).await?.map_err(refusal)?;
+    if means.house.mail.is_some() {
+        mails::enqueue_code(tx, fresh.ask(), user, kind).await?;
+        let event = log(tx, author, user, kind, "mail").await?;
+        return Ok(Written::event(event));
+    }
     let until = tokens::issue(tx, fresh.ask(), kind, fresh.code(), &means.house.tokens).await?;
     let until = until.ok_or_else(|| refusal(NotNow::Gone))?;
+    let event = log(tx, author, user, kind, "shown").await?;
+    let whom = whom(tx, user).await?;
+    let code = IssuedCode { kind, user: user.clone(), whom, code: fresh.code().clone(), until };
+    Ok(Written { event: Some(event), code: Some(code), ..Written::default() })
+}
+
+async fn log(
+    tx: &Transaction<'_>,
+    author: Author<'_>,
+    user: &UserId,
+    kind: TokenKind,
+    way: &str,
+) -> Outcome<EventId> {
     let event = Event {
         action: "token.issue",
         entity: "user",
         id: user.as_str(),
         before: None,
-        after: json!({ "kind": kind.as_str(), "way": "shown" }),
+        after: json!({ "kind": kind.as_str(), "way": way }),
     };
-    let event = events::add(tx, author, &event).await?;
-    let whom = whom(tx, user).await?;
-    let code = IssuedCode { kind, user: user.clone(), whom, code: fresh.code().clone(), until };
-    Ok(Written { event: Some(event), code: Some(code), ..Written::default() })
+    Ok(events::add(tx, author, &event).await?)
 }
 
 async fn whom(tx: &Transaction<'_>, user: &UserId) -> Outcome<SafeText> {

@@ -1,0 +1,84 @@
+//! What goes on behind the screen: mail is sent, and once a day what nobody needs any more is removed.
+
+use crate::desk::Desk;
+use crate::desk::post::{Post, Round};
+use crate::domain::failure::Failure;
+use std::io;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+/// How long a mail waits at most for somebody to look.
+const LOOK: Duration = Duration::from_secs(10);
+/// How often it is asked whose turn the daily clean-up is.
+const TURN: Duration = Duration::from_secs(60 * 60);
+/// How long a desk that is being left waits for the mail that is on its way.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// The chores of an open desk.
+#[derive(Debug)]
+pub struct Chores {
+    stop: watch::Sender<bool>,
+    post: Option<JoinHandle<()>>,
+    clean_up: JoinHandle<()>,
+}
+
+impl Chores {
+    /// Begins; nothing of it shows on the screen.
+    pub fn begin(desk: Desk, post: Option<Post>) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        // Failures are logged where they are made.
+        let post = post.map(|post| tokio::spawn(deliver(post, stopped, |_: &Result<Round, Failure>| ())));
+        Self { stop, post, clean_up: tokio::spawn(clean_up(desk)) }
+    }
+
+    /// Ends, but for the mail that is on its way: cut off now, it would be in doubt.
+    pub async fn end(self) {
+        self.clean_up.abort();
+        let _ = self.stop.send(true);
+        if let Some(post) = self.post {
+            let _ = timeout(GOODBYE, post).await;
+        }
+    }
+}
+
+/// Does the chores in the foreground until SIGTERM or SIGINT; `told` hears of each round.
+pub async fn serve(desk: Desk, post: Post, told: impl Fn(&Result<Round, Failure>)) -> io::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (stop, stopped) = watch::channel(false);
+    let mut deliver = pin!(deliver(post, stopped, told));
+    let mut clean_up = pin!(clean_up(desk));
+    loop {
+        tokio::select! {
+            () = &mut deliver => return Ok(()),
+            () = &mut clean_up => {}
+            _ = terminate.recv() => drop(stop.send(true)),
+            _ = interrupt.recv() => drop(stop.send(true)),
+        }
+    }
+}
+
+/// Sends mail until it is told to stop.
+async fn deliver(post: Post, mut stopped: watch::Receiver<bool>, told: impl Fn(&Result<Round, Failure>)) {
+    while !*stopped.borrow() {
+        let go_on = stopped.clone();
+        told(&post.round(|| !*go_on.borrow()).await);
+        tokio::select! {
+            () = sleep(LOOK) => {}
+            _ = stopped.changed() => return,
+        }
+    }
+}
+
+/// Cleans up once a day. What fails is logged where it is made, and tried again within the hour.
+async fn clean_up(desk: Desk) {
+    loop {
+        if let Ok(Some(cleaned)) = desk.clean_up_daily().await {
+            tracing::info!(?cleaned, "cleaned up");
+        }
+        sleep(TURN).await;
+    }
+}

@@ -1,0 +1,208 @@
+//! Mail to be sent: queued with what causes it, taken by one desk at a time, settled.
+//!
+//! A row holds ids only. The address is read when the mail is sent, so that it goes to the account's address of that
+//! moment; a code is made then too. Whoever holds a row holds it for ten minutes: a desk that dies leaves a doubt.
+
+use super::error::Result;
+use super::moment::Moment;
+use super::sql;
+use super::tokens::{self, Run};
+use crate::domain::ids::{CommentId, TicketId, UserId};
+use crate::domain::mail::MailKind;
+use crate::domain::time::Timestamp;
+use crate::domain::token::{TokenCode, TokenKind, TokenRules};
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, GenericClient, Transaction};
+
+/// A mail to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct NewMail<'a> {
+    /// Whose account it goes to; the address is read when it is sent.
+    pub to_user: &'a UserId,
+    /// What it is about.
+    pub kind: MailKind,
+}
+
+/// Queues a mail with what causes it. Only where an SMTP server is set up: nobody would ever send it.
+pub async fn enqueue(tx: &Transaction<'_>, new: &NewMail<'_>) -> Result<()> {
+    sql::execute(
+        tx,
+        "INSERT INTO desk.mails (kind, to_user) VALUES ($1, $2)",
+        &[(&new.kind.as_str(), Type::TEXT), (&new.to_user.as_str(), Type::TEXT)],
+    )
+    .await
+    .map(drop)
+}
+
+/// Queues the mail of a code that was asked for under this number. The same number is queued once.
+pub(super) async fn enqueue_code(
+    tx: &Transaction<'_>,
+    ask: &str,
+    user: &UserId,
+    kind: TokenKind,
+) -> Result<()> {
+    sql::execute(
+        tx,
+        "INSERT INTO desk.mails (id, kind, to_user) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING",
+        &[(&ask, Type::TEXT), (&kind.as_str(), Type::TEXT), (&user.as_str(), Type::TEXT)],
+    )
+    .await
+    .map(drop)
+}
+
+/// Queues the mail that tells a client of an answer; once for each answer.
+pub(super) async fn enqueue_answer(
+    tx: &Transaction<'_>,
+    ticket: &TicketId,
+    comment: &CommentId,
+) -> Result<()> {
+    sql::execute(
+        tx,
+        "INSERT INTO desk.mails (id, kind, to_user, ticket_id) \
+         SELECT left(encode(sha256(convert_to($2, 'UTF8')), 'hex'), 32), 'ticket_answered', s.client_id, s.id \
+           FROM public.support_tickets AS s WHERE s.id = $1 ON CONFLICT (id) DO NOTHING",
+        &[(&ticket.as_str(), Type::TEXT), (&comment.as_str(), Type::TEXT)],
+    )
+    .await
+    .map(drop)
+}
+
+/// A mail that this desk holds.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Also the left half of its Message-ID.
+    pub id: String,
+    /// What it is about.
+    pub kind: MailKind,
+    /// Where it goes; none when it can't go any more, or was in doubt twice.
+    pub to: Option<String>,
+    /// The ticket's number.
+    pub number: Option<String>,
+    /// The server's clock.
+    pub now: Timestamp,
+    attempts: i32,
+    doubts: i32,
+}
+
+/// Takes the mail that is due longest; nobody else takes it then.
+pub async fn take(client: &Client) -> Result<Option<Held>> {
+    let row = sql::maybe_row(
+        client,
+        "WITH due AS (SELECT m.id FROM desk.mails AS m \
+                       WHERE m.state IN ('queued', 'sending') \
+                         AND m.next_attempt_at <= (clock_timestamp() AT TIME ZONE 'utc') \
+                       ORDER BY m.next_attempt_at, m.id LIMIT 1 FOR UPDATE SKIP LOCKED), \
+              held AS (UPDATE desk.mails AS m \
+                          SET state = 'sending', attempts = m.attempts + 1, \
+                              doubts = m.doubts + (m.state = 'sending')::integer, \
+                              next_attempt_at = (clock_timestamp() AT TIME ZONE 'utc') + interval '10 minutes' \
+                         FROM due WHERE m.id = due.id \
+                       RETURNING m.id, m.kind, m.to_user, m.ticket_id, m.attempts, m.doubts) \
+         SELECT h.id, h.kind, h.attempts, h.doubts, u.email, s.ticket_number, \
+                u.active AND u.email_verified AS reachable, clock_timestamp() AT TIME ZONE 'utc' AS server_now \
+           FROM held AS h LEFT JOIN public.users AS u ON u.id = h.to_user \
+                LEFT JOIN public.support_tickets AS s ON s.id = h.ticket_id",
+        &[],
+    )
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let kind = MailKind::parse(sql::get(&row, "kind")?).unwrap_or(MailKind::SessionsEnded);
+    let doubts = sql::get(&row, "doubts")?;
+    let reachable = sql::get::<Option<bool>>(&row, "reachable")?.unwrap_or(false);
+    // Answers go to addresses that are known to be the client's.
+    let wanted = doubts < 2 && (reachable || kind != MailKind::TicketAnswered);
+    Ok(Some(Held {
+        id: sql::get(&row, "id")?,
+        kind,
+        to: sql::get::<Option<String>>(&row, "email")?.filter(|_| wanted),
+        number: sql::get(&row, "ticket_number")?,
+        now: sql::get::<Moment>(&row, "server_now")?.0,
+        attempts: sql::get(&row, "attempts")?,
+        doubts,
+    }))
+}
+
+/// Makes the code of a mail: a new one each time it is sent. Until when it is good; none when it is not to be issued
+/// any more.
+pub async fn issue(
+    client: &Client,
+    held: &Held,
+    kind: TokenKind,
+    code: &TokenCode,
+    rules: &TokenRules,
+) -> Result<Option<Timestamp>> {
+    tokens::issue(client, &held.id, kind, code, rules).await
+}
+
+/// What became of a mail that was held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The server has taken it.
+    Sent,
+    /// It is tried again, later and later, for two days.
+    Later,
+    /// It is not sent.
+    Never,
+    /// Perhaps it was taken: it is sent once more, and is marked.
+    Doubtful,
+}
+
+/// Writes down what became of a mail, with words for the operator.
+pub async fn settle(client: &Client, held: &Held, fate: Fate, words: &str) -> Result<()> {
+    let fate = match fate {
+        Fate::Never if held.doubts >= 2 => "doubtful",
+        Fate::Sent => "sent",
+        Fate::Never => "failed",
+        Fate::Doubtful if held.doubts >= 1 => "doubtful",
+        Fate::Doubtful => "doubt",
+        Fate::Later => "later",
+    };
+    sql::execute(
+        client,
+        "UPDATE desk.mails AS m \
+            SET state = CASE WHEN $3 IN ('doubt', 'later') \
+                             THEN CASE WHEN m.created_at < n.at - interval '2 days' THEN 'failed' ELSE 'queued' END \
+                             ELSE $3 END, \
+                doubts = m.doubts + ($3 = 'doubt' OR $3 = 'doubtful' AND m.doubts < 2)::integer, \
+                sent_at = CASE WHEN $3 = 'sent' THEN n.at END, last_error = $4, \
+                next_attempt_at = n.at + least(3600, 30 * power(2, least(m.attempts, 10) - 1)) \
+                                         * (0.8 + 0.4 * random()) * interval '1 second' \
+           FROM (SELECT clock_timestamp() AT TIME ZONE 'utc' AS at) AS n \
+          WHERE m.id = $1 AND m.state = 'sending' AND m.attempts = $2",
+        &[
+            (&held.id, Type::TEXT),
+            (&held.attempts, Type::INT4),
+            (&fate, Type::TEXT),
+            (&words, Type::TEXT),
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// Removes mails that were sent, or given up, a month ago; with `Dry` it only counts.
+pub async fn sweep<C: GenericClient + Sync>(db: &C, run: Run) -> Result<u64> {
+    match run {
+        Run::Dry => {
+            let row = sql::row(
+                db,
+                "SELECT count(*) AS number FROM desk.mails AS m \
+                  WHERE m.state IN ('sent', 'doubtful', 'failed') \
+                    AND m.created_at < (clock_timestamp() AT TIME ZONE 'utc') - interval '30 days'",
+                &[],
+            )
+            .await?;
+            sql::get::<i64>(&row, "number").map(|number| u64::try_from(number).unwrap_or(0))
+        }
+        Run::Real => {
+            sql::execute(
+                db,
+                "DELETE FROM desk.mails AS m \
+                  WHERE m.state IN ('sent', 'doubtful', 'failed') \
+                    AND m.created_at < (clock_timestamp() AT TIME ZONE 'utc') - interval '30 days'",
+                &[],
+            )
+            .await
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! The desk's mail from its cause to the server: nothing lost, nothing doubled, no code at rest.
+
+use crate::support::smtp::{Act, Smtp};
+use crate::support::world::{World, desk_from, world};
+use kaygia_desk::auth::Password;
+use kaygia_desk::desk::chores::{Cleaned, How};
+use kaygia_desk::desk::post::{Post, Round};
+use kaygia_desk::desk::{Desk, Gateway};
+use kaygia_desk::domain::command::{Change, Command, Done, LastComment};
+use kaygia_desk::domain::house::House;
+use kaygia_desk::domain::ids::{CommentId, TicketId, UserId};
+use kaygia_desk::domain::mail::MailRules;
+use kaygia_desk::domain::ticket::TicketStatus;
+use kaygia_desk::domain::token::{TokenCode, TokenKind, TokenRules};
+use kaygia_desk::domain::user::Role;
+use kaygia_desk::mail::Security;
+use std::collections::BTreeMap;
+
+fn mailing(desk: &Desk, answers: bool) -> Desk {
+    let mail = MailRules {
+        answers,
+        reset_link: Some("https://app.example/reset?token=".to_owned()),
+        verify_link: None,
+    };
+    desk.clone().under(House { tokens: TokenRules::default(), mail: Some(mail) })
+}
+
+fn post(desk: &Desk, smtp: &Smtp) -> Post {
+    Post::new(desk.clone(), smtp.server(Security::Plain))
+}
+
+async fn round(post: &Post) -> Round {
+    post.round(|| true).await.unwrap()
+}
+
+fn issue(user: &str, kind: TokenKind) -> Command {
+    Command::IssueToken { user: UserId::new(user), kind }
+}
+
+fn answer(ticket: &str, comment: &str) -> Command {
+    Command::Reply {
+        ticket: TicketId::new(ticket),
+        comment: CommentId::new(comment),
+        content: "See the attached secret plan.".to_owned(),
+        status: Change::new(TicketStatus::Open, TicketStatus::Open),
+        last_comment: LastComment::Any,
+    }
+}
+
+impl World {
+    /// Everything that waits is due now.
+    async fn pass(&self) {
+        self.sql("UPDATE desk.mails SET next_attempt_at = '-infinity' WHERE state IN ('queued', 'sending')")
+            .await;
+    }
+
+    async fn mails(&self) -> String {
+        self.value(
+            "SELECT string_agg(concat_ws(' ', kind, to_user, state, attempts, doubts), '; ' ORDER BY created_at, kind) \
+               FROM desk.mails",
+        )
+        .await
+    }
+}
+
+/// The code in the text of a mail.
+fn code_in(text: &str) -> TokenCode {
+    let line = text.lines().map(str::trim).find(|line| line.len() == 43 && !line.contains(' '));
+    TokenCode::typed(line.expect("a code on a line of its own"))
+}
+
+#[tokio::test]
+async fn a_code_is_made_when_its_mail_is_sent_and_goes_to_the_address_of_the_row() {
+    let world = world().await;
+    let alan = world.actor("alan").await;
+    let smtp = Smtp::plain().await;
+    let desk = mailing(&world.desk, false);
+    let done = desk.execute(&alan, issue("grace", TokenKind::PasswordReset)).await.unwrap();
+    assert_eq!(done, Done { event: done.event, ..Done::default() }, "nothing to hand over");
+    assert_eq!(world.value("SELECT count(*) FROM public.password_resets").await, "0");
+    assert_eq!(world.mails().await, "password_reset grace queued 0 0");
+    assert_eq!(round(&post(&desk, &smtp)).await, Round { sent: 1, ..Round::default() });
+    let mail = smtp.taken().pop().unwrap();
+    assert_eq!(mail.to, ["<grace@example.test>"]);
+    let code = code_in(&mail.text);
+    let kept = world.value("SELECT string_agg(m::text, '') FROM desk.mails m").await;
+    assert!(!kept.contains(code.expose()) && !kept.contains('@'), "{kept}");
+    let password = Some(Password::new("a whole new password".to_owned()));
+    assert!(desk.redeem(code, password).await.unwrap().password_set);
+    assert_eq!(world.mails().await, "password_reset grace sent 1 0; password_changed grace queued 0 0");
+    round(&post(&desk, &smtp)).await;
+    assert_eq!(smtp.taken().pop().unwrap().header("Subject").as_deref(), Some("Your password was changed"));
+}
+
+/// The story: a reset was asked for, and before the mail went out the account got another address.
+#[tokio::test]
+async fn a_code_for_an_account_that_changed_meanwhile_is_not_mailed() {
+    let world = world().await;
+    let alan = world.actor("alan").await;
+    let smtp = Smtp::plain().await;
+    let desk = mailing(&world.desk, false);
+    desk.execute(&alan, issue("grace", TokenKind::PasswordReset)).await.unwrap();
+    world.sql("UPDATE public.users SET email = 'other@example.test' WHERE id = 'grace'").await;
+    assert_eq!(round(&post(&desk, &smtp)).await, Round { failed: 1, ..Round::default() });
+    assert_eq!((smtp.taken().len(), world.mails().await), (0, "password_reset grace failed 1 0".to_owned()));
+}
+
+#[tokio::test]
+async fn of_a_code_asked_for_twice_the_newer_one_is_mailed() {
+    let world = world().await;
+    let alan = world.actor("alan").await;
+    let smtp = Smtp::plain().await;
+    let desk = mailing(&world.desk, false);
+    smtp.script([Act::Later]);
+    desk.execute(&alan, issue("grace", TokenKind::EmailVerification)).await.unwrap();
+    round(&post(&desk, &smtp)).await;
+    desk.execute(&alan, issue("grace", TokenKind::EmailVerification)).await.unwrap();
+    round(&post(&desk, &smtp)).await;
+    world.pass().await;
+    assert_eq!(round(&post(&desk, &smtp)).await.failed, 1, "the older one is overtaken");
+    let [mail] = &smtp.taken()[..] else { panic!("one mail") };
+    assert!(desk.redeem(code_in(&mail.text), None).await.is_ok());
+}
+
+#[tokio::test]
+async fn who_is_told_of_what_and_nobody_where_no_mail_is_set_up() {
+    let world = world().await;
+    let alan = world.actor("alan").await;
+    world.ticket("t", "grace", "OPEN", "1 hour").await;
+    world.user("mary", "Mary", "ADMIN").await;
+    let promote = |user| Command::SetRole {
+        user: UserId::new(user),
+        change: Change::new(Role::Admin, Role::SuperAdmin),
+    };
+    world.desk.execute(&alan, promote("mary")).await.unwrap();
+    world.desk.execute(&alan, answer("t", "c0")).await.unwrap();
+    mailing(&world.desk, false).execute(&alan, answer("t", "c1")).await.unwrap();
+    assert_eq!(world.mails().await, "null");
+    let desk = mailing(&world.desk, true);
+    desk.execute(&alan, promote("ada")).await.unwrap();
+    desk.execute(&alan, answer("t", "c2")).await.unwrap();
+    desk.execute(&alan, answer("t", "c2")).await.unwrap();
+    assert_eq!(world.mails().await, "role_changed ada queued 0 0; ticket_answered grace queued 0 0");
+    let smtp = Smtp::plain().await;
+    assert_eq!(round(&post(&desk, &smtp)).await.sent, 2);
+    let told = smtp.taken().pop().unwrap();
+    assert!(told.body().starts_with("Your ticket N-t has an answer."), "{}", told.body());
+    assert!(!told.text.contains("secret plan") && !told.text.contains("Grace"));
+    world.sql("UPDATE public.users SET email_verified = false WHERE id = 'grace'").await;
+    desk.execute(&alan, answer("t", "c3")).await.unwrap();
+    assert_eq!(round(&post(&desk, &smtp)).await, Round { failed: 1, ..Round::default() });
+    assert_eq!(smtp.taken().len(), 2, "nothing goes to an address that nobody verified");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_hundred_answers_are_five_hundred_mails_whatever_the_server_does() {
+    let world = world().await;
+    let ada = world.actor("ada").await;
+    world.ticket("t", "grace", "OPEN", "1 hour").await;
+    let desk = mailing(&world.desk, true);
+    for n in 0..500 {
+        desk.execute(&ada, answer("t", &format!("c{n}"))).await.unwrap();
+    }
+    let smtp = Smtp::plain().await;
+    let mut bytes = [0; 400];
+    getrandom::fill(&mut bytes).unwrap();
+    smtp.script(bytes.map(|byte| match byte % 5 {
+        0 => Act::Later,
+        1 => Act::LaterAfterText,
+        2 => Act::Cut,
+        _ => Act::Take,
+    }));
+    let other = mailing(&desk_from(world.db.url(), "elsewhere 2"), true);
+    let (one, two) = (post(&desk, &smtp), post(&other, &smtp));
+    let mut rounds = 0;
+    while world.value("SELECT count(*) FROM desk.mails WHERE state <> 'sent'").await != "0" {
+        let (first, second) = tokio::join!(one.round(|| true), two.round(|| true));
+        assert_eq!(first.unwrap().failed + second.unwrap().failed, 0);
+        world.pass().await;
+        rounds += 1;
+        assert!(rounds < 200, "{}", world.mails().await);
+    }
+    let mut ids = BTreeMap::new();
+    for mail in smtp.taken() {
+        *ids.entry(mail.header("Message-ID").unwrap()).or_insert(0) += 1;
+    }
+    assert_eq!((ids.len(), ids.values().max()), (500, Some(&1)));
+    let many = world.value("SELECT count(*) FROM desk.mails WHERE attempts > 1").await;
+    assert_ne!(many, "0", "the server refused some");
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_for_an_hour_loses_nothing_and_doubles_nothing() {
+    let world = world().await;
+    let ada = world.actor("ada").await;
+    world.ticket("t", "grace", "OPEN", "1 hour").await;
+    let desk = mailing(&world.desk, true);
+    for n in 0..5 {
+        desk.execute(&ada, answer("t", &format!("c{n}"))).await.unwrap();
+    }
+    let smtp = Smtp::plain().await;
+    let mut settings = smtp.settings(Security::Plain);
+    // Bound and given back: nobody listens there.
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    settings.port = Some(free);
+    let down = Post::new(desk.clone(), kaygia_desk::mail::Server::new(settings).unwrap());
+    for _ in 0..20 {
+        let stopped = round(&down).await;
+        assert_eq!((stopped.sent, stopped.later), (0, 1), "the others are not tried in vain");
+        world.pass().await;
+    }
+    assert_eq!(world.value("SELECT count(*) FROM desk.mails WHERE state = 'queued'").await, "5");
+    assert_eq!(round(&post(&desk, &smtp)).await.sent, 5);
+    world.pass().await;
+    assert_eq!((round(&post(&desk, &smtp)).await.sent, smtp.taken().len()), (0, 5));
+}
+
+#[tokio::test]
+async fn waiting_grows_from_half_a_minute_to_an_hour_and_ends_after_two_days() {
+    let world = world().await;
+    let alan = world.actor("alan").await;
+    world.ticket("t", "grace", "OPEN", "1 hour").await;
+    let desk = mailing(&world.desk, true);
+    desk.execute(&alan, answer("t", "c")).await.unwrap();
+    let smtp = Smtp::plain().await;
+    smtp.script([Act::Later; 20]);
+    let post = post(&desk, &smtp);
+    let wait = "SELECT extract(epoch FROM next_attempt_at - (clock_timestamp() AT TIME ZONE 'utc'))::int FROM desk.mails";
+    let mut waits: Vec<i32> = Vec::new();
+    for _ in 0..10 {
+        round(&post).await;
+        waits.push(world.value(wait).await.parse().unwrap());
+        world.pass().await;
+    }
+    assert!((22..=36).contains(&waits[0]), "{waits:?}");
+    assert!((45..=72).contains(&waits[1]), "{waits:?}");
+    assert!((2870..=4320).contains(&waits[9]), "{waits:?}");
+    world.sql("UPDATE desk.mails SET created_at = created_at - interval '49 hours'").await;
+    round(&post).await;
+    assert_eq!(world.mails().await, "ticket_answered grace failed 11 0");
+}
+
+#[tokio::test]
+async fn a_refusal_for_good_is_not_tried_again() {
+    let world = world().await;
+    let alan = world.actor("alan").await;
+    let desk = mailing(&world.desk, false);
+    desk.execute(&alan, issue("grace", TokenKind::EmailVerification)).await.unwrap();
+    let smtp = Smtp::plain().await;
+    smtp.script([Act::Never]);
+    assert_eq!(round(&post(&desk, &smtp)).await, Round { failed: 1, ..Round::default() });
+    world.pass().await;
+    assert_eq!(round(&post(&desk, &smtp)).await, Round::default());
+    let kept = world.value("SELECT last_error FROM desk.mails").await;
+    assert_eq!(kept, "the mail server answered 550");
+}
+
+#[tokio::test]
+async fn a_mail_in_doubt_is_sent_once_more_under_the_same_id_and_marked() {
+    let world = world().await;
+    let alan = world.actor("alan").await;
+    let desk = mailing(&world.desk, false);
+    desk.execute(&alan, issue("grace", TokenKind::EmailVerification)).await.unwrap();
+    let smtp = Smtp::plain().await;
+    smtp.script([Act::TakeAndCut]);
+    let post = post(&desk, &smtp);
+    assert_eq!(round(&post).await.later, 1);
+    world.pass().await;
+    assert_eq!(round(&post).await.sent, 1);
+    assert_eq!(world.mails().await, "email_verification grace sent 2 1");
+    let [first, second] = &smtp.taken()[..] else { panic!("two mails") };
+    assert_eq!(first.header("Message-ID"), second.header("Message-ID"));
+    // A mail program may show only one of the two: whichever it is, its code is good, and only once in all.
+    assert_ne!(code_in(&first.text), code_in(&second.text));
+    assert!(desk.redeem(code_in(&first.text), None).await.is_ok());
+    assert!(desk.redeem(code_in(&second.text), None).await.is_err());
+}
+
+#[tokio::test]
+async fn a_second_doubt_ends_it() {
+    let world = world().await;
+    let alan = world.actor("alan").await;
+    let desk = mailing(&world.desk, false);
+    desk.execute(&alan, issue("grace", TokenKind::EmailVerification)).await.unwrap();
+    let smtp = Smtp::plain().await;
+    smtp.script([Act::TakeAndCut; 3]);
+    let post = post(&desk, &smtp);
+    for _ in 0..4 {
+        round(&post).await;
+        world.pass().await;
+    }
+    assert_eq!(smtp.taken().len(), 2);
+    assert_eq!(world.mails().await, "email_verification grace doubtful 2 2");
+}
+
+#[tokio::test]
+async fn a_desk_that_died_with_a_mail_in_hand_leaves_a_doubt() {
+    let world = world().await;
+    let alan = world.actor("alan").await;
+    let desk = mailing(&world.desk, false);
+    desk.execute(&alan, issue("grace", TokenKind::EmailVerification)).await.unwrap();
+    world.sql("UPDATE desk.mails SET state = 'sending', attempts = 1, next_attempt_at = clock_timestamp() AT TIME ZONE 'utc' + interval '9 minutes'").await;
+    let smtp = Smtp::plain().await;
+    let post = post(&desk, &smtp);
+    assert_eq!(round(&post).await, Round::default(), "somebody holds it");
+    world.pass().await;
+    assert_eq!(round(&post).await.sent, 1);
+    assert_eq!(world.mails().await, "email_verification grace sent 2 1");
+}
+
+#[tokio::test]
+async fn cleaning_up_counts_first_and_removes_what_is_old() {
+    let world = world().await;
+    let alan = world.actor("alan").await;
+    let used =
+        world.desk.execute(&alan, issue("grace", TokenKind::EmailVerification)).await.unwrap().code.unwrap();
+    world.desk.redeem(used.code, None).await.unwrap();
+    world
+        .sql(
+            "INSERT INTO desk.mails (kind, to_user, state, created_at) VALUES \
+               ('role_changed', 'ada', 'sent', now() - interval '31 days'), \
+               ('role_changed', 'ada', 'failed', now() - interval '29 days'), \
+               ('role_changed', 'ada', 'queued', now() - interval '31 days'); \
+             INSERT INTO desk.sessions (id, user_id, token_hash, expires_at) VALUES \
+               ('old', 'ada', 'old', now() - interval '25 hours'), ('new', 'ada', 'new', now() - interval '23 hours')",
+        )
+        .await;
+    let due = Cleaned { verifications: 1, sessions: 1, mails: 1, ..Cleaned::default() };
+    assert_eq!(world.desk.clean_up(How::Dry).await.unwrap(), due);
+    assert_eq!(world.desk.clean_up(How::Real).await.unwrap(), due);
+    assert_eq!(world.desk.clean_up(How::Real).await.unwrap(), Cleaned::default());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_all_desks_one_cleans_up_each_day() {
+    let world = world().await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..8 {
+        let desk = desk_from(world.db.url(), &format!("host {n}"));
+        tasks.spawn(async move { desk.clean_up_daily().await.unwrap().is_some() });
+    }
+    assert_eq!(tasks.join_all().await.into_iter().filter(|mine| *mine).count(), 1);
+    world.sql("UPDATE desk.chores SET done_at = done_at - interval '25 hours'").await;
+    assert!(world.desk.clean_up_daily().await.unwrap().is_some());
+    assert!(world.desk.clean_up_daily().await.unwrap().is_none());
+}
