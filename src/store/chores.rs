@@ -2,6 +2,7 @@
 
 use super::error::Result;
 use super::mails;
+use super::sign_ins;
 use super::sql;
 use super::tokens::{self, Run};
 use tokio_postgres::types::Type;
@@ -41,9 +42,11 @@ pub async fn clean_up(tx: &Transaction<'_>, run: Run) -> Result<Cleaned> {
 }
 
 async fn sign_ins<C: GenericClient + Sync>(db: &C, run: Run) -> Result<u64> {
-    let row =
-        sql::row(db, "SELECT desk.sign_in_sweep($1) AS number", &[(&(run == Run::Dry), Type::BOOL)]).await?;
-    sql::get::<i64>(&row, "number").map(|number| u64::try_from(number).unwrap_or(0))
+    let number = match run {
+        Run::Dry => sign_ins::old(db).await?,
+        Run::Real => sign_ins::sweep(db).await?,
+    };
+    Ok(u64::try_from(number).unwrap_or(0))
 }
 
 async fn sessions<C: GenericClient + Sync>(db: &C, run: Run) -> Result<u64> {
