@@ -74,7 +74,10 @@ async fn an_account_made_by_staff_has_no_password_and_is_not_verified() {
     assert_eq!(invalid(staff), "only a super administrator changes the accounts of staff");
     let logged = "SELECT string_agg(concat_ws(' ', action, actor_id, entity_id, after), ';' ORDER BY id) \
                   FROM desk.events WHERE entity = 'user'";
-    assert_eq!(world.value(logged).await, r#"user.create ada m {"role": "CLIENT"}"#);
+    assert_eq!(
+        world.value(logged).await,
+        r#"user.create ada m {"role": "CLIENT"};denied ada s {"command": "user.create"}"#
+    );
 }
 
 #[tokio::test]
