@@ -44,6 +44,7 @@ mod increments;
 mod mail;
 mod migrate;
 mod migrate_binary;
+mod pgbouncer;
 mod plans;
 mod pool;
 mod post;

@@ -7,6 +7,7 @@
 //! `KAYGIA_DESK_TEST_DATABASE_URL` runs the same tests on another server (its role must be a superuser). Without
 //! Postgres the tests fail; they are never skipped. What such a run leaves on the other server is named `desk_test_*`.
 
+pub mod daemon;
 pub mod proxy;
 pub mod smtp;
 pub mod world;

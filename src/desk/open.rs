@@ -64,12 +64,12 @@ async fn try_open(reach: Reach<'_>, origin: &str) -> Result<std::result::Result<
     let options = Options { pooled: reach.pooled, session: Session::Desk };
     let pool = pool::connect(reach.url, options)?;
     let ear = match reach.listen_url {
-        Some(url) => pool::connector(url, Options::default())?,
-        None => pool.connector().clone(),
+        Some(url) => Ear::new(pool::connector(url, Options::default())?, Patience::default()),
+        None if reach.pooled => Ear::deaf(),
+        None => Ear::new(pool.connector().clone(), Patience::default()),
     };
     let refusal = match pool.read(async |client| ready::look(client).await).await? {
         Found::Ready(database) => {
-            let ear = Ear::new(ear, Patience::default());
             return Ok(Ok(Opened { desk: Desk::new(pool, origin), ear, database }));
         }
         Found::ServerTooOld(major) => format!(

@@ -288,6 +288,7 @@ fn tls_sentence(error: &rustls::Error) -> String {
 fn meaning_of(code: &str, db: &DbError) -> Meaning {
     let constraint = || sanitise(db.constraint().unwrap_or("unnamed")).into_owned();
     match code {
+        "08P01" if db.message().starts_with("unsupported startup parameter") => Meaning::Address,
         "0A000" if db.message().contains("cached plan") => Meaning::CachedPlan,
         "23505" => Meaning::Duplicate(constraint()),
         "25006" => Meaning::ReadOnly,
@@ -339,7 +340,10 @@ fn sentence_of(meaning: &Meaning, code: &str, db: &DbError) -> String {
             "the encryption does not end at the server: somebody is in between and could read everything; the \
              password was not sent (a proxy that ends the encryption looks the same)",
         ),
-        Meaning::Address | Meaning::Internal => {
+        Meaning::Address => say(
+            "this address leads to a pooler: set pooled = true, and give the listener a direct address as listen_url",
+        ),
+        Meaning::Internal => {
             format!("the database reports an error of its own (code {code})")
         }
     }

@@ -36,19 +36,32 @@ const ECHO: Duration = Duration::from_secs(2);
 /// Where to listen, again after each loss. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Ear {
-    connector: Connector,
+    /// None: there is no address but the pooler's. It is not even tried: a pooler that happens to lend the same
+    /// connection twice delivers the notification to oneself, and no other.
+    connector: Option<Connector>,
     patience: Patience,
 }
 
 impl Ear {
     /// An ear that connects by itself.
     pub const fn new(connector: Connector, patience: Patience) -> Self {
-        Self { connector, patience }
+        Self { connector: Some(connector), patience }
+    }
+
+    /// An ear that hears nothing, behind a pooler.
+    pub fn deaf() -> Self {
+        Self { connector: None, patience: Patience::default() }
     }
 
     /// Connects and listens, as [`Listener::connect`] does.
     pub async fn listen(&self) -> Result<Listener> {
-        Listener::connect(&self.connector, self.patience).await
+        match &self.connector {
+            Some(connector) => Listener::connect(connector, self.patience).await,
+            None => Err(Error::new(
+                Meaning::Address,
+                "a pooler delivers no notifications: give the listener a direct address as listen_url",
+            )),
+        }
     }
 }
 

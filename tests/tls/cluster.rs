@@ -1,24 +1,23 @@
 //! A Postgres of a test's own that listens on the network of this machine, which the desk's private ones never do.
 
+use crate::support::connect;
+use crate::support::daemon::{Account, Daemon};
 use kaygia_desk::server::Programs;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::os::unix::fs::{PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Stdio;
 use tempfile::TempDir;
 use tokio_postgres::Client;
-
-use crate::support::connect;
 
 /// The server and its folder; both go with it.
 pub struct Cluster {
     folder: TempDir,
     port: u16,
-    /// Its standard input is a pipe: when that closes, however we end, the shell stops the server.
-    shell: Child,
+    _daemon: Daemon,
 }
 
 impl Cluster {
@@ -27,7 +26,7 @@ impl Cluster {
     pub fn start(hba: &[&str], settings: &[(&str, &str)]) -> Self {
         let programs = Programs::find().unwrap_or_else(|error| panic!("the tests need PostgreSQL: {error}"));
         let folder = tempfile::Builder::new().prefix("kd-").tempdir_in("/tmp").unwrap();
-        let account = Account::find();
+        let account = Account::of_postgres();
         account.own(folder.path());
         let data = folder.path().join("data");
         let made = account
@@ -56,19 +55,11 @@ impl Cluster {
         {
             arguments.extend(["-c".to_owned(), format!("{name}={value}")]);
         }
-        let script = "\"$@\" 2>&1 <&- & server=$!; read -r end; kill -INT $server; wait $server";
-        let mut shell = account
-            .command("/bin/sh")
-            .args(["-c", script, "sh"])
-            .arg(programs.folder().join("postgres"))
-            .arg("-D")
-            .arg(&data)
-            .args(&arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut log = BufReader::new(shell.stdout.take().unwrap());
+        let data = data.as_os_str();
+        let arguments: Vec<&OsStr> =
+            [OsStr::new("-D"), data].into_iter().chain(arguments.iter().map(OsStr::new)).collect();
+        let (daemon, log) = Daemon::start(&account, programs.folder().join("postgres"), &arguments);
+        let mut log = BufReader::new(log);
         let mut said = String::new();
         while !said.contains("is ready to accept connections") {
             let read = log.read_line(&mut said).unwrap();
@@ -76,7 +67,7 @@ impl Cluster {
         }
         // The rest is read, so that the server never waits for a reader.
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Self { folder, port, shell }
+        Self { folder, port, _daemon: daemon }
     }
 
     /// Where it listens.
@@ -89,7 +80,7 @@ impl Cluster {
         let path = self.folder.path().join(name);
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        Account::find().own(&path);
+        Account::of_postgres().own(&path);
         path
     }
 
@@ -97,51 +88,5 @@ impl Cluster {
     pub async fn owner(&self) -> Client {
         let folder = self.folder.path().display();
         connect(&format!("host={folder} port={} user=kaygia dbname=postgres", self.port)).await
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        drop(self.shell.stdin.take());
-        let _ = self.shell.wait();
-    }
-}
-
-/// Postgres refuses to be run by root.
-enum Account {
-    Own,
-    Of(u32, u32),
-}
-
-impl Account {
-    fn find() -> Self {
-        if !rustix::process::geteuid().is_root() {
-            return Self::Own;
-        }
-        let id = |kind: &str| {
-            let output = Command::new("id").args([kind, "postgres"]).output().unwrap();
-            String::from_utf8(output.stdout)
-                .unwrap()
-                .trim()
-                .parse()
-                .expect("the account postgres of the package")
-        };
-        Self::Of(id("-u"), id("-g"))
-    }
-
-    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
-        let mut command = Command::new(program);
-        command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("LC_ALL", "C").current_dir("/");
-        command.process_group(0);
-        if let Self::Of(user, group) = self {
-            command.uid(*user).gid(*group);
-        }
-        command
-    }
-
-    fn own(&self, path: &Path) {
-        if let Self::Of(user, group) = self {
-            chown(path, Some(*user), Some(*group)).unwrap();
-        }
     }
 }
