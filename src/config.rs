@@ -51,6 +51,8 @@ pub struct Config {
     pub link: Link,
     /// The theme by name; the terminal decides if there is none.
     pub theme: Option<String>,
+    /// What to write longer texts with.
+    pub editor: Editor,
     /// Which signs to draw with.
     pub signs: Signs,
     /// How much the log tells.
@@ -123,6 +125,17 @@ pub enum Signs {
     Unicode,
     /// Their twins `*`, `>`, `...`.
     Ascii,
+}
+
+/// The program for longer texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Editor {
+    /// `$VISUAL`, else `$EDITOR`, else `vi`.
+    OfTheEnvironment,
+    /// This command line.
+    Named(String),
+    /// None: an editor can start a shell, and nobody is to get one.
+    Off,
 }
 
 /// How much the log tells; each tells what those before it tell too.
@@ -256,6 +269,11 @@ impl Config {
             listen_url: address(flags.listen_url, "KAYGIA_DESK_LISTEN_URL", file.listen_url)?,
             link,
             theme,
+            editor: match file.editor.as_deref() {
+                None | Some("") => Editor::OfTheEnvironment,
+                Some("off") => Editor::Off,
+                Some(command) => Editor::Named(command.to_owned()),
+            },
             signs,
             log,
             keys: file.keys,

@@ -61,6 +61,8 @@ pub struct Options {
     pub state: PathBuf,
     /// The log, to be named if something goes wrong.
     pub log: PathBuf,
+    /// Which program longer texts are written with.
+    pub editor: editor::Choice,
     /// An address to fill into the sign-in screen.
     pub email: Option<String>,
     /// How long sessions last.
@@ -157,7 +159,7 @@ async fn session<E>(
         spool: Spool::new(&options.state, opened.database),
         token,
         stay,
-        editor: (editor::command(|name| std::env::var_os(name)), options.state.join("editor")),
+        editor: (options.editor.command(|name| std::env::var_os(name)), options.state.join("editor")),
         stop: stop_this_job,
         alarm,
     });

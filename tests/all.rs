@@ -60,6 +60,7 @@ mod server;
 mod session;
 mod sessions;
 mod sign_in;
+mod ssh;
 mod store_create;
 mod store_queue;
 mod store_write;

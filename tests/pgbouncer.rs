@@ -68,7 +68,9 @@ impl Bouncer {
             users = users.display()
         );
         fs::write(&ini, text).unwrap();
-        [folder.path(), &users, &ini].iter().for_each(|path| account.own(path));
+        for path in [folder.path(), &users, &ini] {
+            account.own(path);
+        }
         let (daemon, said) = Daemon::start(&account, program("pgbouncer", "pgbouncer"), &[OsStr::new(&ini)]);
         let mut lines = BufReader::new(said);
         let mut first = String::new();

@@ -2,13 +2,13 @@
 
 use super::{Exit, Failure, note};
 use crate::auth::{Limits, SessionToken};
-use crate::config::{Address, Config, Link, Log, SESSION_VARIABLE, Signs, Stay as Allowed};
+use crate::config::{Address, Config, Editor, Link, Log, SESSION_VARIABLE, Signs, Stay as Allowed};
 use crate::desk::open::{self, Opened, Reach};
 use crate::desk::post::Post;
 use crate::runtime::screen::Mouse;
 use crate::runtime::session::{Ending, Farewell, Offer};
 use crate::runtime::stay::Stay;
-use crate::runtime::{self, Options, Ready, Stopped, setup};
+use crate::runtime::{self, Options, Ready, Stopped, editor, setup};
 use crate::telemetry;
 use std::net::IpAddr;
 use tracing::level_filters::LevelFilter;
@@ -119,6 +119,11 @@ pub(super) fn options(config: &Config) -> Result<Options, Failure> {
         mouse: Mouse::Ours,
         state: config.places.state.clone(),
         log,
+        editor: match &config.editor {
+            Editor::OfTheEnvironment => editor::Choice::OfTheEnvironment,
+            Editor::Named(command) => editor::Choice::Named(command.into()),
+            Editor::Off => editor::Choice::Off,
+        },
         email: None,
         limits: limits(config),
     })

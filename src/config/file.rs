@@ -20,6 +20,7 @@ const NAMES: &[&str] = &[
     "listen_url",
     "pooled",
     "theme",
+    "editor",
     "signs",
     "keys",
     "token_format",
@@ -51,6 +52,7 @@ pub(super) struct File {
     pub listen_url: Option<Address>,
     pub link: Option<Link>,
     pub theme: Option<String>,
+    pub editor: Option<String>,
     pub signs: Option<Signs>,
     pub idle_lock: Option<Idle>,
     pub session_limit: Option<Duration>,
@@ -114,6 +116,7 @@ impl File {
             "session_limit" => self.session_limit = Some(limits::session(&entry.string()?)?),
             "stay_signed_in" => self.stay_signed_in = Some(entry.boolean()?),
             "theme" => self.theme = Some(entry.string()?),
+            "editor" => self.editor = Some(entry.string()?),
             "signs" => {
                 self.signs = match entry.string()?.as_str() {
                     "auto" => None,

@@ -29,10 +29,29 @@ const LONGEST_TEXT: u64 = 1 << 20;
 const RESCUE: Duration = Duration::from_millis(250);
 const TEXT: &str = "reply.md";
 
-/// The editor's command line: `$VISUAL`, else `$EDITOR`, else `vi`.
-pub fn command(variable: impl Fn(&str) -> Option<OsString>) -> OsString {
-    let set = |name| variable(name).filter(|value| !value.is_empty());
-    set("VISUAL").or_else(|| set("EDITOR")).unwrap_or_else(|| "vi".into())
+/// Which editor is to be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// `$VISUAL`, else `$EDITOR`, else `vi`.
+    OfTheEnvironment,
+    /// This command line.
+    Named(OsString),
+    /// None, since an editor can start a shell.
+    Off,
+}
+
+impl Choice {
+    /// The editor's command line; none when there is to be no editor.
+    pub fn command(&self, variable: impl Fn(&str) -> Option<OsString>) -> Option<OsString> {
+        let set = |name| variable(name).filter(|value| !value.is_empty());
+        match self {
+            Self::OfTheEnvironment => {
+                Some(set("VISUAL").or_else(|| set("EDITOR")).unwrap_or_else(|| "vi".into()))
+            }
+            Self::Named(command) => Some(command.clone()),
+            Self::Off => None,
+        }
+    }
 }
 
 /// Opens `text` in the editor and answers what it became; an error is a sentence.
@@ -252,7 +271,8 @@ mod tests {
     #[test]
     fn visual_goes_before_editor() {
         let of = |visual: &str, editor: &str| {
-            command(|name| Some(if name == "VISUAL" { visual } else { editor }.into())).into_string().unwrap()
+            let variable = |name: &str| Some(if name == "VISUAL" { visual } else { editor }.into());
+            Choice::OfTheEnvironment.command(variable).unwrap().into_string().unwrap()
         };
         assert_eq!(
             (of("code -w", "nano"), of("", "nano"), of("", "")),

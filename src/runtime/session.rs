@@ -55,6 +55,7 @@ const STOP_LIMIT: Duration = Duration::from_millis(250);
 /// On the way out an editor may take this long to rescue its text.
 const EDITOR_LIMIT: Duration = Duration::from_millis(400);
 const NO_EDITOR: &str = "no editor can be opened from here";
+const EDITOR_OFF: &str = "whoever runs this desk has switched editors off: write and read here";
 
 /// The core never gives this number: drafts on the way out.
 const LAST: Req = Req(u64::MAX);
@@ -87,8 +88,8 @@ pub struct Parts<S, G, C> {
     pub token: Option<SessionToken>,
     /// Where a session may be kept, and whether that is offered.
     pub stay: Option<(Stay, Offer)>,
-    /// The editor, and the folder for its texts.
-    pub editor: (OsString, PathBuf),
+    /// The editor, if there is to be one, and the folder for its texts.
+    pub editor: (Option<OsString>, PathBuf),
     /// Stops this process until the shell continues it.
     pub stop: fn(),
     /// Set when the end begins.
@@ -157,7 +158,7 @@ pub struct Session<S, G: Gateway, C> {
     token: Option<SessionToken>,
     /// The session lies in a file for the next start.
     kept: bool,
-    editor: (OsString, PathBuf),
+    editor: (Option<OsString>, PathBuf),
     /// What an editor of an earlier run left.
     left: Option<PathBuf>,
     editing: Option<Editing>,
@@ -458,18 +459,22 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
     }
 
     fn edit(&mut self, text: String) {
+        let (Some(editor), folder) = self.editor.clone() else {
+            return self.note(Msg::Edited(Err(EDITOR_OFF.to_owned())));
+        };
         if self.screen.lend() == Lent::NotHere {
             return self.note(Msg::Edited(Err(NO_EDITOR.to_owned())));
         }
-        let (editor, folder) = self.editor.clone();
         self.lent(|stop| async move { Msg::Edited(editor::edit(&editor, &text, &folder, stop).await) });
     }
 
     fn show(&mut self, text: String) {
+        let (Some(editor), folder) = self.editor.clone() else {
+            return self.note(Msg::WasRead(Err(EDITOR_OFF.to_owned())));
+        };
         if self.screen.lend() == Lent::NotHere {
             return self.note(Msg::WasRead(Err(NO_EDITOR.to_owned())));
         }
-        let (editor, folder) = self.editor.clone();
         self.lent(|stop| async move { Msg::WasRead(editor::show(&editor, &text, &folder, stop).await) });
     }
 

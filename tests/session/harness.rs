@@ -334,7 +334,7 @@ impl Desk {
             spool: spool(state.path()),
             token: begin.token.then(|| SessionToken::from_random([1; 32])),
             stay: begin.stay.map(|offer| (Stay::new(state.path(), "test"), offer)),
-            editor: (begin.editor.into(), state.path().join("edit")),
+            editor: (Some(begin.editor.into()), state.path().join("edit")),
             stop: || {},
             alarm: Alarm::none(),
         });

@@ -14,7 +14,8 @@ pub struct Daemon {
 impl Daemon {
     /// Starts it; what it says on both outputs is to be read.
     pub fn start(account: &Account, program: impl AsRef<OsStr>, arguments: &[&OsStr]) -> (Self, ChildStdout) {
-        let script = "\"$@\" 2>&1 <&- & daemon=$!; read -r end; kill -INT $daemon; wait $daemon";
+        let script =
+            "\"$@\" 2>&1 <&- & daemon=$!; read -r end; kill -INT $daemon; kill -TERM $daemon; wait $daemon";
         let mut shell = account
             .command("/bin/sh")
             .args(["-c", script, "sh"])
