@@ -49,6 +49,7 @@ mod plans;
 mod pool;
 mod post;
 mod pty;
+mod pty_boards;
 mod pty_sessions;
 mod rights;
 mod screens;

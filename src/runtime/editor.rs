@@ -249,7 +249,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_editor_wrote_before_the_desk_ends_comes_back() {
-        let writes = "f() { printf 'written' > \"$1\"; mkdir \"$1.d\"; rmdir \"$1.d\"; touch \"$1.swp\"; exec cat; }; f";
+        let writes = "f() { printf 'written' > \"$1\"; mkdir \"$1.d\"; rmdir \"$1.d\"; touch \"$1.swp\"; exec tail -f /dev/null; }; f";
         let (result, folder) = cut_off(writes, "reply.md.swp").await;
         assert_eq!(result, Ok("written".to_owned()));
         // What lies beside the text stays, in a folder of a process that is gone by the next start.
