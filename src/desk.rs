@@ -10,6 +10,7 @@ mod check;
 pub mod chores;
 pub mod demo;
 mod execute;
+pub mod export;
 mod failure;
 mod fetch;
 pub mod open;

@@ -14,6 +14,7 @@ pub mod drafts;
 pub mod error;
 pub mod events;
 pub mod facts;
+pub mod export;
 pub mod fold;
 pub mod generate;
 pub mod grant;

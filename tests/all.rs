@@ -31,6 +31,7 @@ mod desk;
 mod doctor;
 mod erasure;
 mod events;
+mod export;
 mod fixtures;
 mod fixtures_accounts;
 mod fixtures_boards;

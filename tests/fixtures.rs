@@ -302,6 +302,7 @@ pub fn answer_to(query: &Query, rows: usize) -> Answer {
         Query::Events(page) => fixtures_events::page(page),
         Query::Staff => Answer::Staff(vec![ada(), alan()]),
         Query::StaffAccounts => Answer::StaffAccounts(fixtures_accounts::staff()),
+        Query::Account(_) => Answer::Account(Vec::new()),
         Query::Erasure(user) => Answer::Erasure(fixtures_accounts::erasure(user).map(Box::new)),
         Query::Session => Answer::Session(Some(NOW.after(Duration::from_secs(12 * 60 * 60)))),
         Query::Sessions => Answer::Sessions(Vec::new()),

@@ -180,6 +180,8 @@ pub enum Query {
     StaffAccounts,
     /// What erasing somebody touches.
     Erasure(UserId),
+    /// The account that an id or an e-mail address means.
+    Account(String),
     /// Whether the reader's own session still holds.
     Session,
     /// A page of the log, newest first: of a ticket, of a project, or all that fits and may be read.
@@ -289,6 +291,8 @@ pub enum Answer {
         /// Whether there are older ones.
         more: bool,
     },
+    /// One as a rule; several when addresses differ in case only and none is exactly the one asked for.
+    Account(Vec<Person>),
     /// When the reader's session ends by itself; none for whoever has none.
     Session(Option<Timestamp>),
     /// The newest sign-in first.

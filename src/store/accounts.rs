@@ -4,8 +4,10 @@ use super::error::Result;
 use super::moment::Moment;
 use super::people::{self, person_columns};
 use super::sql;
+use super::statement::escape_like;
 use crate::domain::account::{ErasurePreview, StaffRow};
 use crate::domain::ids::UserId;
+use crate::domain::user::Person;
 use crate::policy::{Accounts, Scope};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
@@ -81,4 +83,32 @@ pub async fn erasure(client: &Client, scope: &Scope, user: &UserId) -> Result<Op
         drafts: sql::get(&row, "drafts")?,
         sessions: sql::get(&row, "sessions")?,
     }))
+}
+
+/// The account of this id, else of exactly this address, else those whose addresses differ in case or blanks around
+/// them only. Readers who see clients only find clients only.
+pub async fn find(client: &Client, scope: &Scope, who: &str) -> Result<Vec<Person>> {
+    let all = scope.accounts() == Accounts::All;
+    let pattern = format!("%{}%", escape_like(who));
+    let rows = sql::rows(
+        client,
+        concat!(
+            "SELECT u.id AS person_id, ",
+            person_columns!("u", "person"),
+            ", CASE WHEN u.id = $1 THEN 0 WHEN u.email = $1 THEN 1 ELSE 2 END AS rank \
+               FROM public.users AS u \
+              WHERE (u.id = $1 OR u.email = $1 \
+                     OR u.id IN (SELECT d.user_id FROM desk.users AS d JOIN public.users AS w ON w.id = d.user_id \
+                                  WHERE d.search LIKE lower($2) AND lower(btrim(w.email)) = lower($1))) \
+                AND ($3 OR u.role::text = 'CLIENT') \
+              ORDER BY rank, u.id LIMIT 10"
+        ),
+        &[(&who, Type::TEXT), (&pattern, Type::TEXT), (&all, Type::BOOL)],
+    )
+    .await?;
+    let Some(best) = rows.first().map(|row| sql::get::<i32>(row, "rank")).transpose()? else {
+        return Ok(Vec::new());
+    };
+    let fits = rows.iter().filter(|row| best == 2 || sql::get::<i32>(row, "rank").is_ok_and(|rank| rank == best));
+    fits.map(|row| people::known_person(row, &people::PERSON)).collect()
 }

@@ -34,6 +34,7 @@ pub async fn answer(client: &Client, scope: &Scope, query: &Query) -> Result<Ans
         Query::Sessions => Answer::Sessions(sessions::list(client, scope).await?),
         Query::Staff => Answer::Staff(users::staff(client, scope).await?),
         Query::StaffAccounts => Answer::StaffAccounts(accounts::staff(client, scope).await?),
+        Query::Account(who) => Answer::Account(accounts::find(client, scope, who).await?),
         Query::Erasure(user) => Answer::Erasure(accounts::erasure(client, scope, user).await?.map(Box::new)),
     })
 }
