@@ -74,4 +74,5 @@ mod tls;
 mod tokens;
 mod triggers;
 mod user_add;
+mod user_commands;
 mod user_redeem;

@@ -12,6 +12,7 @@ use kaygia_desk::domain::command::{Change, Command, Done};
 use kaygia_desk::domain::failure::Failure;
 use kaygia_desk::domain::ids::{EventId, UserId};
 use kaygia_desk::domain::query::{Answer, Query};
+use kaygia_desk::domain::session::Which;
 use kaygia_desk::domain::token::TokenKind;
 use kaygia_desk::domain::user::Role;
 use std::time::Duration;
@@ -129,6 +130,17 @@ fn a_role_is_picked_and_asked() {
     bench.keys("y");
     let change = Change::new(Role::Admin, Role::SuperAdmin);
     assert_eq!(bench.command().1, Command::SetRole { user: UserId::new("emmy"), change });
+}
+
+#[test]
+fn sessions_of_a_colleague_end_after_a_question() {
+    let mut bench = bench_as(Role::SuperAdmin, "g t");
+    bench.keys("j E");
+    assert!(question(&bench).starts_with("End all sessions of Alan Turing?"), "{}", question(&bench));
+    bench.msg(Msg::Drawn);
+    bench.keys("y");
+    let user = UserId::new("alan");
+    assert_eq!(bench.command().1, Command::EndSessions { user, which: Which::All });
 }
 
 #[test]

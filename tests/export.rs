@@ -43,7 +43,8 @@ async fn an_export_holds_all_of_one_person_and_nothing_of_another() {
     assert_eq!(all["answers"][0]["user_id"], "ada");
     assert_eq!(all["tickets"][0]["description"], "Tab\tand \u{1b}[2J");
     assert!(!text.contains("mary") && !text.contains("theirs"));
-    let event = "SELECT concat_ws(' ', action, actor_id, entity_id) FROM desk.events ORDER BY id DESC LIMIT 1";
+    let event =
+        "SELECT concat_ws(' ', action, actor_id, entity_id) FROM desk.events ORDER BY id DESC LIMIT 1";
     assert_eq!(world.value(event).await, "user.export alan grace");
 }
 

@@ -16,6 +16,7 @@ use crate::domain::command::{Change, Command, Done};
 use crate::domain::failure::Failure;
 use crate::domain::ids::UserId;
 use crate::domain::query::Query;
+use crate::domain::session::Which;
 use crate::domain::token::TokenKind;
 use crate::domain::user::{Person, Role};
 use crate::policy::{self, Denial};
@@ -36,7 +37,8 @@ pub fn available(action: Action, state: &State) -> Availability {
     if action == Action::GoStaff {
         return if policy::sees_staff(&me.role) { Yes } else { Hidden };
     }
-    if !matches!(state.tab, Tab::Clients | Tab::Staff) {
+    let has_sessions = state.tab == Tab::Staff || action != Action::AccountSessions;
+    if !matches!(state.tab, Tab::Clients | Tab::Staff) || !has_sessions {
         return Hidden;
     }
     if action == Action::AccountNew {
@@ -82,6 +84,7 @@ fn sample(action: Action, person: &Person) -> Option<Command> {
         Action::AccountRole => {
             Command::SetRole { user, change: Change::new(person.role.clone(), person.role.clone()) }
         }
+        Action::AccountSessions => Command::EndSessions { user, which: Which::All },
         Action::AccountErase => {
             Command::EraseUser(Box::new(Erasure::new(user, String::new(), ClientTexts::Keep, [0; 16])))
         }
@@ -123,6 +126,11 @@ pub fn run(state: &mut State, action: Action) {
             confirm::ask(state, question, Then::Account(Box::new(command)));
         }
         Action::AccountRole => picker::role(state, &person),
+        Action::AccountSessions => {
+            let question = format!("End all sessions of {name}? What they are writing is kept.");
+            let command = Command::EndSessions { user, which: Which::All };
+            confirm::ask(state, question, Then::Account(Box::new(command)));
+        }
         Action::AccountErase => {
             state.requests.forget(|purpose| matches!(purpose, Purpose::Erasure(_)));
             state.fetch(Purpose::Erasure(user.clone()), Query::Erasure(user));
@@ -175,7 +183,7 @@ pub fn carried_out(state: &mut State, command: &Command, cause: Cause) {
         }
         _ => {}
     }
-    if command.account().is_some() {
+    if command.account().is_some() || matches!(command, Command::EndSessions { .. }) {
         reload(state);
     }
 }
@@ -217,6 +225,7 @@ pub fn told(command: &Command) -> String {
             Role::Client => "the account is a client's now".to_owned(),
             role => format!("the account is {} now", role.as_str()),
         },
+        Command::EndSessions { .. } => "their sessions have ended".to_owned(),
         Command::EraseUser(erasure) => match erasure.texts {
             ClientTexts::Keep => "the account is erased".to_owned(),
             ClientTexts::Erase => "the account and what they wrote are erased".to_owned(),
@@ -234,6 +243,7 @@ pub const fn stays(command: &Command) -> Option<&'static str> {
     match command {
         Command::CreateUser { .. } => Some("an account once made stays: switch it off instead"),
         Command::EraseUser(_) => Some("what is erased is gone"),
+        Command::EndSessions { .. } => Some("a session that has ended stays ended"),
         Command::IssueToken { .. } => Some("a code that is out is out; a newer one makes it worthless"),
         _ => None,
     }

@@ -115,6 +115,7 @@ pub fn available(action: Action, state: &State) -> Availability {
         | Action::AccountVerify
         | Action::AccountReset
         | Action::AccountRole
+        | Action::AccountSessions
         | Action::AccountErase => account_actions::available(action, state),
         Action::Open if on_queue => {
             let empty = state.queue.remote == Remote::Ready && ticket.is_none();

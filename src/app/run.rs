@@ -131,6 +131,7 @@ pub fn run(state: &mut State, action: Action) {
         | Action::AccountVerify
         | Action::AccountReset
         | Action::AccountRole
+        | Action::AccountSessions
         | Action::AccountErase => account_actions::run(state, action),
         Action::PickerChoose => match &state.overlay {
             Some(Overlay::Palette(_)) => palette::choose(state),

@@ -367,11 +367,11 @@ fn told(state: &State, command: &Command, done: &Done) -> String {
         | Command::SaveDraft { .. }
         | Command::DiscardDraft { .. }
         | Command::MarkSeen { .. }
-        | Command::EndSessions { .. }
         | Command::AddUser { .. }
         | Command::ExportUser { .. }
         | Command::ExportEvents => "done".to_owned(),
-        Command::CreateUser { .. }
+        Command::EndSessions { .. }
+        | Command::CreateUser { .. }
         | Command::EditUser { .. }
         | Command::SetActive { .. }
         | Command::SetRole { .. }

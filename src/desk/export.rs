@@ -29,7 +29,13 @@ impl Desk {
                     self.pool.read(async |client| export::page(client, &scope, user, part, &after).await);
                 let page = page.await.map_err(|error| failure::of_store(&error))?;
                 for (_, row) in &page {
-                    sink(if first && single { "" } else if first { "\n" } else { ",\n" })?;
+                    sink(if first && single {
+                        ""
+                    } else if first {
+                        "\n"
+                    } else {
+                        ",\n"
+                    })?;
                     sink(&line(row))?;
                     first = false;
                 }

@@ -1,10 +1,9 @@
 //! Changing one's own password: the old one is asked again, under the same limits as at the sign-in.
 
-use super::{Desk, failure};
-use crate::auth::{Account, Actor, Attempt, OUR_COST, Password};
+use super::{Desk, SignInFailure, failure};
+use crate::auth::{Actor, Password};
 use crate::domain::command::{Change, Command, Done, PasswordHash};
 use crate::domain::failure::Failure;
-use crate::domain::ids::UserId;
 use crate::domain::query::Query;
 use crate::store::auth as store;
 
@@ -29,26 +28,9 @@ impl Desk {
             let sentence = "this account has no password: ask for a code to choose one with";
             return Err(Failure::Invalid(sentence.to_owned()));
         };
-        self.old_fits(user, account, old).await?;
+        self.prove(actor, old).await.map_err(of_proof)?;
         let to = self.hash_new(new).await?;
         self.write(actor, &Command::ChangeMyPassword { change: Change::new(seen, to) }, None).await
-    }
-
-    /// Costs as much as signing in, and a refusal is written down like one there.
-    #[expect(clippy::disallowed_methods, reason = "bounded by the semaphore")]
-    async fn old_fits(&self, user: &UserId, account: Account, old: Password) -> Result<(), Failure> {
-        let unavailable = |why: &str| Failure::Unavailable(why.to_owned());
-        let place = self.hashing.acquire().await.map_err(|_| unavailable("the desk is closing"))?;
-        let attempt = Attempt::new(Some(account), old, OUR_COST);
-        let fits = tokio::task::spawn_blocking(move || attempt.work().is_ok())
-            .await
-            .map_err(|_| unavailable("the password could not be checked: try again"))?;
-        drop(place);
-        if fits {
-            return Ok(());
-        }
-        self.note_refusal(Some(user)).await;
-        Err(Failure::Invalid("the old password is not right".to_owned()))
     }
 
     /// Off the threads that serve everybody, at most two at a time.
@@ -60,5 +42,14 @@ impl Desk {
             .await
             .map_err(|_| unavailable("the password could not be hashed: try again"))?
             .map_err(|why| Failure::Invalid(why.to_string()))
+    }
+}
+
+fn of_proof(why: SignInFailure) -> Failure {
+    match why {
+        SignInFailure::Refused => Failure::Invalid("the old password is not right".to_owned()),
+        SignInFailure::TooSoon(_) => Failure::Invalid(why.to_string()),
+        SignInFailure::SessionEnded => Failure::SignedOut(why.to_string()),
+        SignInFailure::Unavailable(why) => Failure::Unavailable(why),
     }
 }

@@ -137,7 +137,7 @@ impl Desk {
     }
 
     /// A refusal stands whether or not it could be written down.
-    pub(super) async fn note_refusal(&self, account: Option<&UserId>) {
+    async fn note_refusal(&self, account: Option<&UserId>) {
         let noted = self
             .pool
             .write(async |client| {

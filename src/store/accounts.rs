@@ -109,6 +109,7 @@ pub async fn find(client: &Client, scope: &Scope, who: &str) -> Result<Vec<Perso
     let Some(best) = rows.first().map(|row| sql::get::<i32>(row, "rank")).transpose()? else {
         return Ok(Vec::new());
     };
-    let fits = rows.iter().filter(|row| best == 2 || sql::get::<i32>(row, "rank").is_ok_and(|rank| rank == best));
+    let fits =
+        rows.iter().filter(|row| best == 2 || sql::get::<i32>(row, "rank").is_ok_and(|rank| rank == best));
     fits.map(|row| people::known_person(row, &people::PERSON)).collect()
 }
