@@ -113,8 +113,7 @@ fn a_password_is_typed_without_an_echo_and_ctrl_c_gives_the_echo_back() {
     let pty = native_pty_system().openpty(PtySize::default()).unwrap();
     let mut shell = CommandBuilder::new("/bin/sh");
     // The shell outlives the desk and shows the state of the terminal afterwards.
-    let script =
-        "trap : INT; \"$1\" user add --email a@example.com --name A --role ADMIN; echo \"exit $?\"; stty -a";
+    let script = "trap : INT; \"$1\" login --email a@example.com; echo \"exit $?\"; stty -a";
     shell.args(["-c", script, "sh", env!("CARGO_BIN_EXE_desk")]);
     shell.env("HOME", "/nonexistent");
     // Nothing is connected to before the password is there.
