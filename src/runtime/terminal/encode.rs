@@ -39,6 +39,8 @@ const SHORT_WAY: u16 = 4;
 pub struct Glass {
     width: u16,
     known: Vec<Option<(u8, Style)>>,
+    /// The columns of each sign whose width is in doubt, at its first one.
+    doubtful: Vec<u8>,
 }
 
 /// Changed cells of one line, side by side.
@@ -51,7 +53,8 @@ struct Run<'a> {
 impl Glass {
     /// A terminal of this size, of which nothing is known.
     pub fn new(width: u16, height: u16) -> Self {
-        Self { width, known: vec![None; usize::from(width) * usize::from(height)] }
+        let places = usize::from(width) * usize::from(height);
+        Self { width, known: vec![None; places], doubtful: vec![0; places] }
     }
 
     /// Nothing is known any more.
@@ -62,6 +65,7 @@ impl Glass {
     /// All is blank.
     pub fn clear(&mut self) {
         self.known.fill(Some((b' ', Style::DEFAULT)));
+        self.doubtful.fill(0);
     }
 
     /// Appends what draws these cells, which come line by line from the left.
@@ -132,6 +136,12 @@ impl Glass {
                     change(out, style, wanted);
                     style = wanted;
                 }
+                // What stood here may have reached further than it should: it goes as a whole.
+                let old = self.doubtful.get(self.place(x, run.y)).copied().unwrap_or(0);
+                if old > 0 {
+                    out.extend(std::iter::repeat_n(b' ', old.into()));
+                    append(out, format_args!("\x1b[{}G", x + 1));
+                }
                 let symbol = shown(cell.symbol());
                 doubtful = is_doubtful(&symbol);
                 if doubtful {
@@ -162,6 +172,11 @@ impl Glass {
                 [sign] => Some((*sign, Style::of(cell))),
                 _ => None,
             };
+            if let Some(place) = self.doubtful.get_mut(at) {
+                let columns = wrap::grapheme_width(cell.symbol()).max(1);
+                *place =
+                    if is_doubtful(cell.symbol()) { u8::try_from(columns).unwrap_or(u8::MAX) } else { 0 };
+            }
             // What a wide sign covers is not told.
             let covers = if sign.is_some() { 1 } else { 2 };
             for place in self.known.iter_mut().skip(at).take(covers) {
@@ -439,6 +454,24 @@ mod tests {
         let mut out = Vec::new();
         blank_glass().draw(&mut out, Buffer::empty(AREA).diff(&buffer).into_iter());
         assert_eq!(String::from_utf8(out).unwrap().replace('\x1b', "^"), "^[1;1Ha b");
+    }
+
+    #[test]
+    fn a_voiced_mark_goes_with_its_letter_when_another_sign_takes_the_place() {
+        // The story: a list was shown in the place of a ticket in half-width katakana, and marks stayed in it.
+        let mut terminal = vt100::Parser::new(3.try_into().unwrap(), 12.try_into().unwrap(), 0);
+        let (mut glass, mut before) = (blank_glass(), Buffer::empty(AREA));
+        for text in ["ﾊﾞﾊﾞ x", "7  7 x", "👩\u{200d}💻 y", "ab y"] {
+            let mut after = Buffer::empty(AREA);
+            after.set_string(0, 0, text, ratatui::style::Style::new());
+            let mut sent = Vec::new();
+            glass.draw(&mut sent, before.diff(&after).into_iter());
+            terminal.process(&sent);
+            before = after;
+            if text.is_ascii() {
+                assert_eq!(terminal.screen().contents().trim_end(), text);
+            }
+        }
     }
 
     fn colors() -> impl Strategy<Value = Color> {
