@@ -26,7 +26,7 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { silence: Duration::from_secs(5), answer: Duration::from_secs(3) }
+        Self { silence: Duration::from_secs(4), answer: Duration::from_secs(3) }
     }
 }
 

@@ -200,7 +200,8 @@ impl Pane {
         run::needs("tmux", "tmux");
         let pane = Self { socket: format!("desk-faults-{}", std::process::id()) };
         let desk = format!(
-            "exec env HOME='{0}' KAYGIA_DESK_STATE_DIR='{0}' DATABASE_URL='{1}' TERM=screen-256color LANG=C.UTF-8 '{2}'",
+            "exec env HOME='{0}' KAYGIA_DESK_STATE_DIR='{0}' DATABASE_URL='{1}' TERM=screen-256color LANG=C.UTF-8 \
+             KAYGIA_DESK_STAY_SIGNED_IN=false '{2}'",
             state.path().display(),
             world.db.url(),
             env!("CARGO_BIN_EXE_desk")
