@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench figures` measures the release binary on a pseudo terminal of 120x40, on a Postgres of its own
 //! that syncs to disk, prints one table, and fails if a limit is missed. A word after `--` picks one part: `keys`,
-//! `queries`, `starts`, `memory`, `idle`, `writes`, or `adoption`, which is no part of a plain run.
+//! `queries`, `starts`, `memory`, `idle`, `writes`, or `adoption` and `refusals`, which are no part of a plain run.
 //! `KAYGIA_DESK_BENCH_TICKETS` sets the size of the large database (100,000); in the folder that
 //! `KAYGIA_DESK_BENCH_FOLDER` names, filled databases stay for the next run.
 //!
@@ -36,6 +36,8 @@ mod process;
 mod queries;
 #[path = "figures/raw.rs"]
 mod raw;
+#[path = "figures/refusals.rs"]
+mod refusals;
 #[path = "figures/starts.rs"]
 mod starts;
 #[path = "figures/table.rs"]
@@ -70,6 +72,11 @@ async fn measure(parts: &[String]) -> Table {
     let postgres = Postgres::start();
     if parts.iter().any(|part| part == "adoption") {
         adoption::adoption(&mut table, &postgres, size).await;
+        return table;
+    }
+    if parts.iter().any(|part| part == "refusals") {
+        let small = postgres.database("figures_s", Plan::S).await;
+        refusals::refusals(&mut table, &small).await;
         return table;
     }
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|word| word == part);

@@ -163,6 +163,11 @@ impl Database {
         )
     }
 
+    /// Its address.
+    pub fn url(&self) -> String {
+        self.url.clone()
+    }
+
     /// One more connection.
     pub async fn connect(&self) -> Client {
         connect(&self.url).await

@@ -38,7 +38,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout};
 
 /// So much is taken in before a frame is drawn in any case.
@@ -158,6 +158,8 @@ pub struct Session<S, G: Gateway, C> {
     token: Option<SessionToken>,
     /// The session lies in a file for the next start.
     kept: bool,
+    /// Files of it that are being written.
+    filing: JoinSet<()>,
     editor: (Option<OsString>, PathBuf),
     /// What an editor of an earlier run left.
     left: Option<PathBuf>,
@@ -215,6 +217,7 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
             kept: parts.token.is_some() && parts.stay.is_some(),
             stay: parts.stay,
             token: None,
+            filing: JoinSet::new(),
             editor: parts.editor,
             editing: None,
             stop: parts.stop,
@@ -583,6 +586,7 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
             lost = timeout(SPOOL_LIMIT, self.effects.spool(user, unsaved.clone())).await.unwrap_or(count);
         }
         let saved = async {
+            while self.filing.join_next().await.is_some() {}
             for (ticket, draft) in unsaved {
                 self.effects.execute(LAST, Command::SaveDraft { ticket, draft }, None);
             }

@@ -50,9 +50,9 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
         }
     }
 
-    fn in_background(&self, work: impl FnOnce() -> io::Result<()> + Send + 'static) {
+    fn in_background(&mut self, work: impl FnOnce() -> io::Result<()> + Send + 'static) {
         let notes = self.notes.clone();
-        tokio::task::spawn_blocking(move || {
+        self.filing.spawn_blocking(move || {
             if let Err(error) = work() {
                 let told = format!("the session cannot be kept on this machine: {error}");
                 let _ = notes.send(super::Note::Msg(Msg::Notice(told)));
