@@ -22,18 +22,25 @@ mod cluster;
 mod crowd;
 #[path = "faults/failover.rs"]
 mod failover;
-#[path = "pty/glass.rs"]
-mod glass;
 #[path = "faults/hostile.rs"]
 mod hostile;
 #[path = "faults/obeyed.rs"]
 mod obeyed;
+#[path = "faults/pgbouncer.rs"]
+mod pgbouncer;
+#[path = "pty"]
+mod pty {
+    pub(crate) mod glass;
+    pub(crate) mod start;
+}
 #[path = "faults/replies.rs"]
 mod replies;
 #[path = "faults/run.rs"]
 mod run;
 #[path = "faults/servers.rs"]
 mod servers;
+#[path = "faults/ssh.rs"]
+mod ssh;
 mod support;
 #[path = "faults/surroundings.rs"]
 mod surroundings;

@@ -3,16 +3,17 @@
 mod editor;
 pub(crate) mod glass;
 mod paste;
+pub(crate) mod start;
 
 use crate::support::connect;
 use crate::support::proxy::Proxy;
-use crate::support::world::{World, world};
-use glass::{End, Glass, environment};
+use glass::{Glass, environment};
 use kaygia_desk::server::{Programs, Server};
 use kaygia_desk::store::migrate;
 use kaygia_desk::store::pool::{self, Options};
 use portable_pty::CommandBuilder;
 use rustix::process::Signal;
+use start::{at_the_queue, becomes, desk, draft, leave, spooled};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
@@ -21,57 +22,6 @@ use tempfile::TempDir;
 
 /// A process that is told to end is gone after this.
 const GONE: Duration = Duration::from_secs(2);
-
-/// A desk with two staff who can sign in, and a few tickets.
-pub(crate) async fn desk() -> (World, TempDir) {
-    let world = world().await;
-    let hash = bcrypt::hash("correct horse", 4).unwrap();
-    world.sql(&format!("UPDATE public.users SET password_hash = '{hash}' WHERE role <> 'CLIENT'")).await;
-    for (id, ago) in [("t1", "3 hours"), ("t2", "2 hours"), ("t3", "1 hour")] {
-        world.ticket(id, "grace", "OPEN", ago).await;
-    }
-    (world, TempDir::new().unwrap())
-}
-
-/// A signed-in desk that shows the queue.
-pub(crate) async fn at_the_queue() -> (World, TempDir, Glass) {
-    let (world, state) = desk().await;
-    let mut glass = Glass::desk(world.db.url(), &state);
-    glass.sign_in("ada");
-    glass.keys("2");
-    glass.shows("Subject of t1");
-    (world, state, glass)
-}
-
-pub(crate) fn leave(glass: &mut Glass) -> End {
-    glass.keys(":quit\r");
-    glass.shows("Leave the desk?");
-    let since = Instant::now();
-    glass.keys("y");
-    glass.ends(since)
-}
-
-pub(crate) async fn draft(world: &World) -> String {
-    world.value("SELECT string_agg(content, '|') FROM desk.drafts").await
-}
-
-/// Waits for a value in the database.
-pub(crate) async fn becomes(world: &World, query: &str, wanted: &str) {
-    let deadline = Instant::now() + Duration::from_secs(40);
-    loop {
-        let value = world.value(query).await;
-        if value == wanted {
-            return;
-        }
-        assert!(Instant::now() < deadline, "{query} stays {value:?}, not {wanted:?}");
-        tokio::task::yield_now().await;
-    }
-}
-
-pub(crate) fn spooled(state: &TempDir) -> String {
-    let files = std::fs::read_dir(state.path().join("drafts")).into_iter().flatten();
-    files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect()
-}
 
 /// Waits until a text lies on this machine.
 async fn kept(state: &TempDir, text: &str) {

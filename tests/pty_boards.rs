@@ -1,7 +1,7 @@
 //! Boards and clients in the real program on a real database: what is drawn is what was written, whoever wrote it.
 
 use crate::pty::glass::Glass;
-use crate::pty::{becomes, desk};
+use crate::pty::start::{becomes, desk};
 use crate::support::world::World;
 use tempfile::TempDir;
 

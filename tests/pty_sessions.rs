@@ -1,7 +1,7 @@
 //! Sessions in the real program on a pseudo terminal: how they end, and what stays.
 
 use crate::pty::glass::Glass;
-use crate::pty::{at_the_queue, becomes, desk, draft, leave, spooled};
+use crate::pty::start::{at_the_queue, becomes, desk, draft, leave, spooled};
 use std::time::{Duration, Instant};
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! Planted secrets: none gets to where somebody else could read it.
 
 use crate::pty::glass::{Glass, environment};
-use crate::pty::{desk, leave};
+use crate::pty::start::{desk, leave};
 use portable_pty::CommandBuilder;
 use std::fs;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! More desks than the server has connections for, and more changes than anybody can read.
 
 use crate::cluster::Cluster;
-use crate::glass::Glass;
+use crate::pty::glass::Glass;
 use crate::run;
 use crate::support::database_at;
 use crate::support::proxy::Proxy;

@@ -1,7 +1,7 @@
 //! A primary that dies or stands still, and its standby that takes over: an address that names both servers.
 
 use crate::cluster::Cluster;
-use crate::glass::Glass;
+use crate::pty::glass::Glass;
 use crate::run;
 use crate::support::database_at;
 use crate::support::world::{desk_from, world_in};

@@ -1,7 +1,7 @@
 //! Texts that want to be obeyed, in every field of every table, on every screen: read in the raw bytes of a terminal.
 
-use crate::glass::{Glass, environment};
 use crate::obeyed::{clipboards, is_hidden, payloads, strangers, verbatim};
+use crate::pty::glass::{Glass, environment};
 use crate::run;
 use crate::support::world::{World, world};
 use kaygia_desk::domain::safe_text::SafeText;

@@ -1,6 +1,7 @@
 //! What every test of this suite begins with: its place beside the others, and the limit of the whole run.
 
-use crate::glass::Glass;
+use crate::pty::glass::Glass;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, Once};
@@ -108,4 +109,14 @@ pub fn type_and_time(glass: &mut Glass, keys: usize) -> Vec<Duration> {
         }
     }
     times
+}
+
+/// A program that a test can't do without: its path, or a sentence.
+pub fn program(name: &str, package: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/usr/bin".into()])
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("this test needs {name}: apt-get install {package}"))
 }

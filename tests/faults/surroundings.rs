@@ -1,6 +1,6 @@
 //! What surrounds the desk goes wrong: the disk is full or read-only, the clock is wrong, a text is enormous.
 
-use crate::glass::{Glass, environment};
+use crate::pty::glass::{Glass, environment};
 use crate::run;
 use crate::support::proxy::Proxy;
 use crate::support::world::{World, world};

@@ -1,6 +1,6 @@
 //! Processes that are killed, and terminals that vanish, while somebody types.
 
-use crate::glass::{Glass, environment};
+use crate::pty::glass::{Glass, environment};
 use crate::run::{self, Dice};
 use crate::support::proxy::Proxy;
 use crate::support::world::{World, world};

@@ -1,6 +1,6 @@
 //! People at work: a desk on a terminal that looks on, and writers who send one reply after the other.
 
-use crate::glass::Glass;
+use crate::pty::glass::Glass;
 use crate::support::world::{World, reply};
 use kaygia_desk::auth::Actor;
 use kaygia_desk::desk::{Desk, Gateway};

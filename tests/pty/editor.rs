@@ -1,7 +1,8 @@
 //! The editor that has the terminal, and what becomes of its text.
 
+use super::GONE;
 use super::glass::Glass;
-use super::{GONE, becomes, desk, draft};
+use super::start::{becomes, desk, draft};
 use rustix::process::Signal;
 use std::time::Instant;
 

@@ -1,6 +1,6 @@
 //! Pasted text on a real terminal: it is text, whatever it holds and however it arrives.
 
-use super::{at_the_queue, becomes, draft};
+use super::start::{at_the_queue, becomes, draft};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paste_with_an_end_mark_in_it_sends_nothing_though_the_line_stalls_there() {

@@ -78,13 +78,3 @@ impl Account {
         }
     }
 }
-
-/// A program that a test can't do without: its path, or a sentence.
-pub fn program(name: &str, package: &str) -> std::path::PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        .chain(["/usr/sbin".into(), "/usr/bin".into()])
-        .map(|folder| folder.join(name))
-        .find(|path| path.is_file());
-    found.unwrap_or_else(|| panic!("this test needs {name}: apt-get install {package}"))
-}

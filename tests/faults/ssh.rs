@@ -1,8 +1,9 @@
 //! The desk behind OpenSSH, with the blocks of the README as they stand there: a key opens the desk and nothing else.
 
 use crate::pty::glass::{Glass, environment};
-use crate::pty::{becomes, desk};
-use crate::support::daemon::{Account, Daemon, program};
+use crate::pty::start::{becomes, desk};
+use crate::run::{beside_others, program};
+use crate::support::daemon::{Account, Daemon};
 use crate::support::world::World;
 use portable_pty::CommandBuilder;
 use std::ffi::OsStr;
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
-const README: &str = include_str!("../README.md");
+const README: &str = include_str!("../../README.md");
 
 /// An sshd on this machine.
 struct Sshd {
@@ -165,6 +166,7 @@ fn said(output: &Output) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_opens_the_desk_and_nothing_else() {
+    let _place = beside_others().await;
     let (world, state) = desk().await;
     let sshd = Sshd::start(&world);
 

@@ -2,8 +2,9 @@
 //! connection to the server, settings of a connection are dropped, named statements and notifications get lost.
 
 use crate::pty::glass::Glass;
-use crate::pty::leave;
-use crate::support::daemon::{Account, Daemon, program};
+use crate::pty::start::leave;
+use crate::run::{beside_others, program};
+use crate::support::daemon::{Account, Daemon};
 use crate::support::world::{World, assign, reply, set_status, world};
 use kaygia_desk::auth::Actor;
 use kaygia_desk::desk::{Desk, Gateway};
@@ -142,6 +143,7 @@ async fn round(desk: &Desk, actor: &Actor, id: &str, n: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn eight_clients_with_a_thousand_mixed_actions_each_meet_no_lost_statement() {
+    let _place = beside_others().await;
     let world = world().await;
     for n in 0..CLIENTS {
         world.user(&format!("s{n}"), &format!("Staff {n}"), "ADMIN").await;
@@ -181,6 +183,7 @@ async fn eight_clients_with_a_thousand_mixed_actions_each_meet_no_lost_statement
 /// What a connection sets for itself is lost behind a pooler: there the limits and the time zone are the role's own.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_settings_of_the_role_hold_behind_the_pooler() {
+    let _place = beside_others().await;
     let world = world().await;
     let bouncer = Bouncer::before(&world).await;
     let pool = pool::connect(&bouncer.url, POOLED).unwrap();
@@ -198,7 +201,8 @@ async fn the_settings_of_the_role_hold_behind_the_pooler() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_direct_address_the_status_line_says_polling() {
-    let (world, state) = crate::pty::desk().await;
+    let _place = beside_others().await;
+    let (world, state) = crate::pty::start::desk().await;
     let bouncer = Bouncer::before(&world).await;
     let mut glass = Glass::desk_with(&bouncer.url, &state, &[("KAYGIA_DESK_POOLED", "true")]);
     glass.sign_in("ada");
