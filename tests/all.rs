@@ -43,6 +43,7 @@ mod grant;
 mod guest;
 mod hub;
 mod increments;
+mod literal;
 mod login;
 mod mail;
 mod migrate;
