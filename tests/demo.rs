@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use portable_pty::CommandBuilder;
 use rustix::process::{Pid, Signal, kill_process};
@@ -230,6 +230,31 @@ fn the_demo_opens_the_desk_signed_in_or_at_the_sign_in_screen() {
     leave(glass);
     let lock = home.path().join("server/cluster/data/postmaster.pid");
     assert!(!lock.exists(), "the server went with its last desk");
+}
+
+/// How many tickets the view has, in its head line.
+fn number_in_view(text: &str, view: &str) -> Option<u32> {
+    let head = text.lines().find(|line| line.contains(view))?.split('↓').next()?.trim_end();
+    head.rsplit(' ').next()?.parse().ok()
+}
+
+#[test]
+fn in_a_live_demo_a_ticket_comes_by_itself() {
+    let home = home();
+    let mut glass = open_desk(&home, &["--live"]);
+    glass.shows("Ada Lovelace ADMIN");
+    glass.keys("2");
+    let number = |text: &str| number_in_view(text, "2 Unassigned").filter(|number| *number > 0);
+    glass.wait("the number of the view", |screen| number(&screen.contents()).is_some());
+    let before = number(&glass.text());
+    let patience = Instant::now() + Duration::from_secs(300);
+    let mut seen = glass.bytes_written();
+    while number(&glass.text()) <= before {
+        assert!(Instant::now() < patience, "no ticket came:\n{}", glass.text());
+        glass.writes_within(seen, Duration::from_secs(20));
+        seen = glass.bytes_written();
+    }
+    leave(glass);
 }
 
 #[test]

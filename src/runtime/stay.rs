@@ -122,7 +122,10 @@ impl Stay {
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
-        let beside = path.with_extension(format!("{}.tmp", std::process::id()));
+        // Its whole name before the end: the token and the answer may be written at the same moment.
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(format!(".{}.tmp", std::process::id()));
+        let beside = PathBuf::from(beside);
         let _ = fs::remove_file(&beside);
         let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside);
         let replaced = written
@@ -150,6 +153,20 @@ mod tests {
 
     fn token() -> SessionToken {
         SessionToken::from_random([7; 32])
+    }
+
+    #[test]
+    fn the_token_and_the_answer_are_written_at_once_and_both_are_there() {
+        let folder = tempfile::tempdir().unwrap();
+        for round in 0..100 {
+            let stay = Stay::new(folder.path(), &format!("database {round}"));
+            std::thread::scope(|scope| {
+                scope.spawn(|| stay.choose(Choice::Always).unwrap());
+                scope.spawn(|| stay.keep(&token()).unwrap());
+            });
+            assert_eq!(stay.choice(), Some(Choice::Always), "round {round}");
+            assert_eq!(stay.token().unwrap().unwrap().hash(), token().hash(), "round {round}");
+        }
     }
 
     #[test]
