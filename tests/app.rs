@@ -444,6 +444,20 @@ fn a_lost_database_is_asked_again_and_its_return_is_told() {
 }
 
 #[test]
+fn a_refusal_is_told_and_is_no_outage() {
+    let mut bench = Bench::new((120, 40), 5);
+    bench.pass(minutes(1)).answer();
+    bench.commands();
+    bench.keys("t");
+    let (req, _) = bench.command();
+    let why = "the database role lacks a right: UPDATE";
+    bench.msg(Msg::Done { req, result: Err(Failure::Refused(why.to_owned())) });
+    assert_eq!(bench.state.link, Link::Live);
+    bench.answer();
+    assert_eq!(toast(&bench), why);
+}
+
+#[test]
 fn a_database_that_says_nothing_is_told_after_two_seconds_and_no_sooner() {
     let mut bench = Bench::new((120, 40), 5);
     bench.pass(minutes(1)).answer();

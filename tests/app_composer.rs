@@ -65,6 +65,12 @@ fn a_failed_saving_is_told_and_tried_again() {
     assert!(bench.state.composer.as_ref().unwrap().save_failed);
     assert_eq!(bench.state.unsaved_drafts().len(), 1);
     bench.pass(Duration::from_secs(4));
+    let (req, again) = bench.command();
+    assert!(matches!(again, Command::SaveDraft { .. }));
+    // A server without room is there, and does not save either.
+    bench.msg(Msg::Done { req, result: Err(Failure::Refused("out of room".to_owned())) });
+    assert!(bench.state.composer.as_ref().unwrap().save_failed);
+    bench.pass(Duration::from_secs(4));
     assert!(matches!(bench.command().1, Command::SaveDraft { .. }));
 }
 

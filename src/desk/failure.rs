@@ -11,18 +11,18 @@ pub(super) fn of_store(error: &Error) -> Failure {
     match error.meaning() {
         Meaning::Unavailable
         | Meaning::Timeout
-        | Meaning::Locked
-        | Meaning::Conflict
         | Meaning::TooManyConnections
-        | Meaning::ServerFull
         | Meaning::ReadOnly
-        | Meaning::CachedPlan
         | Meaning::SignIn
         | Meaning::NoDatabase
         | Meaning::Tls
-        | Meaning::Address
+        | Meaning::Address => Failure::Unavailable(sentence),
+        Meaning::Locked
+        | Meaning::Conflict
+        | Meaning::ServerFull
+        | Meaning::CachedPlan
         | Meaning::Denied
-        | Meaning::NotMigrated => Failure::Unavailable(sentence),
+        | Meaning::NotMigrated => Failure::Refused(sentence),
         Meaning::Duplicate(_) | Meaning::Constraint(_) | Meaning::BadText => Failure::Invalid(sentence),
         // A text that is none of an enum's values: the web app has taken it away, or never had it.
         Meaning::Internal if error.code() == Some("22P02") => {

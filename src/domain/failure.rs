@@ -26,6 +26,9 @@ pub enum Failure {
     Invalid(String),
     /// The database can't be reached, or did not answer in time. The same command may be tried again.
     Unavailable(String),
+    /// The database answers, and does not do this: a right is missing, a row is held, the disk is full. The same
+    /// command may be tried again; nothing says that the database is away.
+    Refused(String),
     /// The session ended: sign in again.
     SignedOut(String),
     /// Something that should not happen; details are in the log.
@@ -36,9 +39,11 @@ impl Failure {
     /// One sentence: what happened and what to do.
     pub fn sentence(&self) -> String {
         match self {
-            Self::Denied(why) | Self::Invalid(why) | Self::Unavailable(why) | Self::SignedOut(why) => {
-                why.clone()
-            }
+            Self::Denied(why)
+            | Self::Invalid(why)
+            | Self::Unavailable(why)
+            | Self::Refused(why)
+            | Self::SignedOut(why) => why.clone(),
             Self::Overtaken { field, now, by: Some(by) } => {
                 format!(
                     "{} set the {field} to {} meanwhile; yours was not saved",

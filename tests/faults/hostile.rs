@@ -200,6 +200,7 @@ async fn hostile_texts_on_every_screen_are_shown_as_marks_and_never_obeyed() {
     goes(&mut glass, "q", "S1 ");
     glass.keys("sr");
     glass.shows("lacks a right: ^[]0;from the server^G<U+202E>");
+    assert!(glass.text().contains("● live"), "a refusal is taken for an outage");
     glass.signal(rustix::process::Signal::TERM);
     assert_eq!(glass.ends(Instant::now()).code, 143);
     glass.is_given_back();

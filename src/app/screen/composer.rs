@@ -536,7 +536,7 @@ fn sent(state: &mut State, req: Req, command: &Command, next: bool, result: &Res
         }
         Err(failure) => {
             let why = match failure {
-                Failure::Unavailable(why) => {
+                Failure::Unavailable(why) | Failure::Refused(why) => {
                     let send = state.keymap.words(Action::ReviewSend);
                     format!("{why}; {send} tries again, it can't be sent twice")
                 }

@@ -217,7 +217,7 @@ pub(super) async fn create(tx: &Transaction<'_>, author: Author<'_>, new: &NewTi
             return created(tx, author, new, &number).await;
         }
     }
-    Err(Failure::Unavailable("many tickets are being opened at once: try again".to_owned()).into())
+    Err(Failure::Refused("many tickets are being opened at once: try again".to_owned()).into())
 }
 
 /// The row beside a new ticket, and its event.
