@@ -31,6 +31,7 @@ mod dependencies;
 mod desk;
 mod doctor;
 mod erasure;
+mod erasure_columns;
 mod events;
 mod export;
 mod fixtures;

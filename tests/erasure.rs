@@ -14,7 +14,7 @@ use kaygia_desk::server::Programs;
 use std::process::Command as Process;
 
 /// What a dump of the whole database says.
-fn dump(world: &World) -> String {
+pub fn dump(world: &World) -> String {
     // Beside the server itself: the folder of the programs may hold links to some of them only.
     let server = Programs::find().unwrap().folder().join("postgres").canonicalize().unwrap();
     let program = server.with_file_name("pg_dump");
@@ -42,7 +42,7 @@ const PLANTED: [&str; 15] = [
     "zqdraft",
 ];
 
-async fn planted() -> World {
+pub async fn planted() -> World {
     let world = staffed().await;
     world
         .sql(

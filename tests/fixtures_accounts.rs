@@ -73,5 +73,14 @@ pub fn erasure(user: &UserId) -> Option<ErasurePreview> {
     let clients = client_rows("").into_iter().map(|row| row.person);
     let person =
         staff().into_iter().map(|row| row.person).chain(clients).find(|person| person.id == *user)?;
-    Some(ErasurePreview { person, tickets: 52, comments: 117, projects: 3, drafts: 1, sessions: 2 })
+    Some(ErasurePreview {
+        person,
+        tickets: 52,
+        comments: 117,
+        projects: 3,
+        drafts: 1,
+        sessions: 2,
+        mails: 4,
+        events: 310,
+    })
 }

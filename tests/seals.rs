@@ -94,7 +94,8 @@ async fn of_10000_events_the_one_that_was_tampered_with_is_named() {
         "UPDATE desk.events AS e SET hash = sha256(convert_to(desk.event_text(e), 'UTF8')) WHERE id = 5000";
     let swap = |one: &str, other: &str| {
         format!(
-            "UPDATE desk.events AS e SET entity_id = k.entity_id, after = k.after, at = k.at{one} FROM public.kept_events AS k \
+            "UPDATE desk.events AS e SET entity_id = k.entity_id, after = k.after, at = k.at, \
+                    place_salt = k.place_salt, place_mark = k.place_mark{one} FROM public.kept_events AS k \
                   WHERE (e.id, k.id) IN ((300, 301), (301, 300)){other}"
         )
     };

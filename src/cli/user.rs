@@ -279,13 +279,16 @@ fn erase(config: &Config, erase: &Erase) -> Result<Exit, Failure> {
         let loaded = signed_in.desk.fetch(&signed_in.actor, Query::Erasure(person.id.clone())).await;
         match loaded.map_err(|failure: Refusal| Failure::Told(failure.sentence()))?.answer {
             Answer::Erasure(Some(touched)) => note(format_args!(
-                "{name} <{}>: {} tickets, {} messages, {} projects, {} drafts, {} sessions. This can't be taken back.",
+                "{name} <{}>: {} tickets, {} messages, {} projects, {} drafts, {} sessions, {} mails, {} events. \
+                 This can't be taken back.",
                 person.email.one_line(),
                 touched.tickets,
                 touched.comments,
                 touched.projects,
                 touched.drafts,
-                touched.sessions
+                touched.sessions,
+                touched.mails,
+                touched.events
             )),
             _ => return Err(Failure::Told("only a super administrator erases accounts".to_owned())),
         }

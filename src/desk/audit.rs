@@ -3,7 +3,7 @@
 use super::{Desk, failure};
 use crate::domain::failure::Failure;
 use crate::store::error::Error;
-use crate::store::seals::chain::{Link, Tampering};
+use crate::store::seals::chain::{Link, Recount, Tampering, hex};
 use crate::store::seals::{self, Head};
 
 /// Seals in one read.
@@ -47,7 +47,9 @@ impl Desk {
     async fn look_through(&self, head: Option<&str>, verdict: &mut Verdict) -> Result<(), Error> {
         let wanted = head.map(str::to_ascii_lowercase);
         let mut wanted_found = wanted.is_none();
-        let mut link = Link::default();
+        let erasures = self.pool.read(async |db| seals::erasures(db).await).await?;
+        let upto = erasures.recount.as_ref().map_or(0, |(upto, _)| *upto);
+        let (mut link, mut recount) = (Link::default(), Recount::default());
         loop {
             let number = link.number;
             let batch = self.pool.read(async |client| seals::after(client, number, SEALS).await).await?;
@@ -58,7 +60,8 @@ impl Desk {
                 let range = (seal.first_id, seal.last_id);
                 let events =
                     self.pool.read(async |db| seals::logged(db, range.0, range.1, EVENTS).await).await?;
-                match link.check(&seal, &events) {
+                events.iter().filter(|event| event.id <= upto).for_each(|event| recount.add(event));
+                match link.check(&seal, &events, &erasures) {
                     Ok(next) => link = next,
                     Err(tampering) => {
                         verdict.tampering = Some(tampering);
@@ -79,7 +82,10 @@ impl Desk {
             let Some(newest) = tail.last() else { break };
             last = newest.id;
             for event in &tail {
-                if let Err(tampering) = event.check() {
+                if event.id <= upto {
+                    recount.add(event);
+                }
+                if let Err(tampering) = event.check(&erasures) {
                     verdict.tampering = Some(tampering);
                     return Ok(());
                 }
@@ -89,18 +95,8 @@ impl Desk {
         if let Some(head) = &mut verdict.head {
             head.unsealed = i64::try_from(verdict.unsealed).unwrap_or(i64::MAX);
         }
-        if !wanted_found {
-            verdict.tampering = Some(Tampering::HeadGone);
-        }
+        verdict.tampering =
+            if wanted_found { recount.check(&erasures).err() } else { Some(Tampering::HeadGone) };
         Ok(())
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing into a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

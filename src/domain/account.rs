@@ -7,11 +7,6 @@ use super::ids::UserId;
 use super::time::Timestamp;
 use super::user::{Person, Role};
 
-/// The name that an erased client's account shows from then on.
-pub const ERASED_CLIENT: &str = "erased client";
-/// The name that an erased member of staff's account shows from then on.
-pub const FORMER_STAFF: &str = "former staff";
-
 const STAND_IN: (&str, &str) = ("erased-", "@invalid");
 
 /// A new account, already validated. It has no password: a code lets its owner choose one.
@@ -107,6 +102,10 @@ pub struct ErasurePreview {
     pub drafts: i64,
     /// Sessions of theirs, which end.
     pub sessions: i64,
+    /// Mails to them, sent and still to be sent: they go.
+    pub mails: i64,
+    /// Events by them, which say no more where they came from.
+    pub events: i64,
 }
 
 /// A member of staff as the Staff screen lists them.

@@ -68,7 +68,9 @@ pub async fn erasure(client: &Client, scope: &Scope, user: &UserId) -> Result<Op
              (SELECT count(*) FROM public.projects AS p WHERE p.client_id = u.id) AS projects, \
              (SELECT count(*) FROM desk.drafts AS d WHERE d.user_id = u.id \
                  OR d.ticket_id IN (SELECT t.ticket_id FROM desk.tickets AS t WHERE t.client_id = u.id)) AS drafts, \
-             (SELECT count(*) FROM desk.sessions AS s WHERE s.user_id = u.id) AS sessions \
+             (SELECT count(*) FROM desk.sessions AS s WHERE s.user_id = u.id) AS sessions, \
+             (SELECT count(*) FROM desk.mails AS m WHERE m.to_user = u.id) AS mails, \
+             (SELECT count(*) FROM desk.events AS e WHERE e.actor_id = u.id) AS events \
              FROM public.users AS u WHERE u.id = $1 AND $2"
         ),
         &[(&user.as_str(), Type::TEXT), (&all, Type::BOOL)],
@@ -82,6 +84,8 @@ pub async fn erasure(client: &Client, scope: &Scope, user: &UserId) -> Result<Op
         projects: sql::get(&row, "projects")?,
         drafts: sql::get(&row, "drafts")?,
         sessions: sql::get(&row, "sessions")?,
+        mails: sql::get(&row, "mails")?,
+        events: sql::get(&row, "events")?,
     }))
 }
 

@@ -24,14 +24,29 @@ pub enum Part {
     Answers,
     /// Projects of theirs.
     Projects,
-    /// Events of the log about the account or by its owner.
+    /// What they are writing and have not sent.
+    Drafts,
+    /// Where they are signed in.
+    Sessions,
+    /// Mails to them: what about, never the text.
+    Mails,
+    /// Events of the log about the account or by its owner; these with where they came from.
     Events,
 }
 
 impl Part {
     /// All, in their order.
-    pub const ALL: [Self; 6] =
-        [Self::Account, Self::Tickets, Self::Comments, Self::Answers, Self::Projects, Self::Events];
+    pub const ALL: [Self; 9] = [
+        Self::Account,
+        Self::Tickets,
+        Self::Comments,
+        Self::Answers,
+        Self::Projects,
+        Self::Drafts,
+        Self::Sessions,
+        Self::Mails,
+        Self::Events,
+    ];
 
     /// The name in the file.
     pub const fn name(self) -> &'static str {
@@ -41,6 +56,9 @@ impl Part {
             Self::Comments => "comments",
             Self::Answers => "answers",
             Self::Projects => "projects",
+            Self::Drafts => "drafts",
+            Self::Sessions => "sessions",
+            Self::Mails => "mails",
             Self::Events => "events",
         }
     }
@@ -79,9 +97,26 @@ impl Part {
                         'created_at', p.created_at, 'updated_at', p.updated_at) AS row \
                    FROM public.projects AS p WHERE p.client_id = $1 AND $4 AND p.id > $2 ORDER BY p.id LIMIT $3"
             }
+            Self::Drafts => {
+                "SELECT d.ticket_id AS key, jsonb_build_object('ticket_id', d.ticket_id, 'content', d.content, \
+                        'older_content', d.older_content, 'origin', d.origin, 'updated_at', d.updated_at) AS row \
+                   FROM desk.drafts AS d WHERE d.user_id = $1 AND $4 AND d.ticket_id > $2 ORDER BY d.ticket_id LIMIT $3"
+            }
+            Self::Sessions => {
+                "SELECT s.id AS key, jsonb_build_object('id', s.id, 'origin', s.origin, 'source', s.source, \
+                        'created_at', s.created_at, 'last_seen_at', s.last_seen_at, 'expires_at', s.expires_at) AS row \
+                   FROM desk.sessions AS s WHERE s.user_id = $1 AND $4 AND s.id > $2 ORDER BY s.id LIMIT $3"
+            }
+            Self::Mails => {
+                "SELECT m.id AS key, jsonb_build_object('id', m.id, 'kind', m.kind, 'state', m.state, \
+                        'last_error', m.last_error, 'created_at', m.created_at, 'sent_at', m.sent_at) AS row \
+                   FROM desk.mails AS m WHERE m.to_user = $1 AND $4 AND m.id > $2 ORDER BY m.id LIMIT $3"
+            }
             Self::Events => {
                 "SELECT lpad(e.id::text, 19, '0') AS key, \
-                        jsonb_build_object('id', e.id, 'at', e.at, 'action', e.action) AS row \
+                        jsonb_build_object('id', e.id, 'at', e.at, 'action', e.action, \
+                          'origin', CASE WHEN e.actor_id = $1 THEN e.origin END, \
+                          'link', CASE WHEN e.actor_id = $1 THEN e.db_link END) AS row \
                    FROM desk.events AS e \
                   WHERE (e.actor_id = $1 OR (e.entity = 'user' AND e.entity_id = $1)) AND $4 \
                     AND e.id > coalesce(nullif($2, '')::bigint, 0) ORDER BY e.id LIMIT $3"

@@ -7,6 +7,7 @@ use super::error::Result;
 use super::moment::Moment;
 use super::sql;
 use super::tokens::{self, Run};
+use crate::domain::account::is_erased;
 use crate::domain::ids::{CommentId, TicketId, UserId};
 use crate::domain::mail::MailKind;
 use crate::domain::time::Timestamp;
@@ -114,7 +115,7 @@ pub async fn take(client: &Client) -> Result<Option<Held>> {
     Ok(Some(Held {
         id: sql::get(&row, "id")?,
         kind,
-        to: sql::get::<Option<String>>(&row, "email")?.filter(|_| wanted),
+        to: sql::get::<Option<String>>(&row, "email")?.filter(|email| wanted && !is_erased(email)),
         number: sql::get(&row, "ticket_number")?,
         now: sql::get::<Moment>(&row, "server_now")?.0,
         attempts: sql::get(&row, "attempts")?,

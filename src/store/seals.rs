@@ -5,7 +5,7 @@
 
 pub mod chain;
 
-use self::chain::{Logged, Seal};
+use self::chain::{Erasures, Logged, Seal};
 use super::error::Result;
 use super::moment::Moment;
 use super::sql;
@@ -87,7 +87,7 @@ pub async fn logged<C: GenericClient + Sync>(
     let rows = sql::rows(
         db,
         "SELECT e.id, e.at, e.actor_kind, e.actor_id, e.action, e.entity, e.entity_id, e.before::text AS before, \
-                e.after::text AS after, e.undoes, e.origin, e.db_link, e.hash \
+                e.after::text AS after, e.undoes, e.origin, e.db_link, e.hash, e.place_salt, e.place_mark \
            FROM desk.events AS e WHERE e.id BETWEEN $1 AND $2 ORDER BY e.id LIMIT $3",
         &[sql::int8(&first), sql::int8(&last), sql::int8(&limit)],
     )
@@ -110,5 +110,28 @@ fn logged_of(row: &Row) -> Result<Logged> {
         origin: sql::get(row, "origin")?,
         db_link: sql::get(row, "db_link")?,
         hash: sql::get(row, "hash")?,
+        place_salt: sql::get(row, "place_salt")?,
+        place_mark: sql::get(row, "place_mark")?,
     })
+}
+
+/// What the log says of erasures. Its own events are looked at as all others are.
+pub async fn erasures<C: GenericClient + Sync>(db: &C) -> Result<Erasures> {
+    let rows = sql::rows(
+        db,
+        "SELECT e.entity_id, e.id FROM desk.events AS e WHERE e.action = 'user.erase' ORDER BY e.id",
+        &[],
+    )
+    .await?;
+    let erased = rows.iter().map(|row| Ok((sql::get(row, "entity_id")?, sql::get(row, "id")?)));
+    let recount = sql::maybe_row(
+        db,
+        "SELECT (e.after ->> 'upto')::bigint AS upto, e.after ->> 'digest' AS digest \
+           FROM desk.events AS e WHERE e.action = 'log.recount' ORDER BY e.id LIMIT 1",
+        &[],
+    )
+    .await?;
+    let recount =
+        recount.map(|row| Ok::<_, super::error::Error>((sql::get(&row, "upto")?, sql::get(&row, "digest")?)));
+    Ok(Erasures { erased: erased.collect::<Result<_>>()?, recount: recount.transpose()? })
 }

@@ -116,18 +116,20 @@ pub fn erasure_arrived(state: &mut State, user: &UserId, preview: Option<Box<Era
 /// What an erasure does, in a few sentences.
 fn touched(preview: &ErasurePreview) -> String {
     let count = |n: i64, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
-    let ErasurePreview { tickets, comments, projects, drafts, sessions, .. } = preview;
+    let ErasurePreview { tickets, comments, projects, drafts, sessions, mails, events, .. } = preview;
+    let mails = count(*mails, "mail to them", "mails to them");
     let email = preview.person.email.one_line();
     let theirs = if preview.person.role.is_staff() {
         format!(
-            "Their {} stay, as former staff's. {} and {} go.",
+            "Their {} stay, as former staff's. {}, {} and {mails} go, and so does where {} of the log came from.",
             count(*comments, "message", "messages"),
             count(*drafts, "draft", "drafts"),
-            count(*sessions, "session", "sessions")
+            count(*sessions, "session", "sessions"),
+            count(*events, "event", "events")
         )
     } else {
         format!(
-            "{}, {} and {} stay; if their texts are erased, a mark stands in them, and {} to them go.",
+            "{}, {} and {} stay; if their texts are erased, a mark stands in them, and {} to them go. {mails} go.",
             count(*tickets, "ticket", "tickets"),
             count(*comments, "message", "messages"),
             count(*projects, "project", "projects"),

@@ -31,10 +31,14 @@ fn expected() -> Vec<(String, String, String)> {
     all.push(("desk.sessions".to_owned(), "tell_delete".to_owned(), "sessions_ended".to_owned()));
     all.push(("desk.sessions".to_owned(), "tell_truncate".to_owned(), "emptied".to_owned()));
     all.push(("desk.events".to_owned(), "hashed".to_owned(), "on_events_insert".to_owned()));
-    for table in ["desk.events", "desk.seals"] {
-        for name in ["append_only", "append_only_truncate"] {
-            all.push((table.to_owned(), name.to_owned(), "append_only".to_owned()));
-        }
+    all.push(("desk.events".to_owned(), "placed".to_owned(), "on_events_placed".to_owned()));
+    all.push(("desk.events".to_owned(), "append_only".to_owned(), "append_only_but_places".to_owned()));
+    for (table, name) in [
+        ("desk.events", "append_only_truncate"),
+        ("desk.seals", "append_only"),
+        ("desk.seals", "append_only_truncate"),
+    ] {
+        all.push((table.to_owned(), name.to_owned(), "append_only".to_owned()));
     }
     all.push(("desk.stale".to_owned(), "tell_insert".to_owned(), "stale_added".to_owned()));
     all

@@ -258,6 +258,10 @@ pub const FUNCTIONS: &[Function] = &[
     called("desk.add_tickets(text[], timestamp without time zone[])"),
     called("desk.answer_time(timestamp without time zone)"),
     called("desk.compute_tickets(text[], timestamp without time zone[])"),
+    // Overwrites an account and what leads to its owner.
+    called("desk.erase_account(text, text)"),
+    // Only of accounts that are erased, and only where events came from.
+    called("desk.erase_places(text)"),
     // Only of accounts that are erased, and only into a mark.
     called("desk.erase_texts(text)"),
     called("desk.fold(integer)"),
@@ -275,7 +279,9 @@ pub const FUNCTIONS: &[Function] = &[
     internal("desk.add_users(text[])"),
     internal("desk.backfill(text, text, integer)"),
     internal("desk.event_field(text)"),
+    internal("desk.event_place(desk.events)"),
     internal("desk.event_text(desk.events)"),
+    internal("desk.event_text_marked(desk.events)"),
     internal("desk.fold_all_step(bigint, text, integer)"),
     internal("desk.fold_projects(text[], boolean)"),
     internal("desk.fold_rows(text, text[], timestamp without time zone[], boolean)"),
@@ -283,6 +289,7 @@ pub const FUNCTIONS: &[Function] = &[
     internal("desk.fold_users(text[], boolean)"),
     internal("desk.token_email_digest(text, text)"),
     internal("desk.token_fits(text, text, text, text)"),
+    internal("desk.is_erased(text)"),
     internal("desk.sign_in_key(text, text)"),
     internal("desk.user_name_key(text, text)"),
     internal("desk.user_search(text, text, text)"),

@@ -89,6 +89,8 @@ pub const STEPS: &[Step] = &[
     step!("0026_desk_event_log", Tx, repairs: true),
     step!("0027_desk_accounts", Tx, repairs: true),
     step!("0028_desk_addresses", Tx, repairs: true),
+    step!("0029_desk_event_places", Tx),
+    step!("0030_desk_erasure", Tx, repairs: true),
 ];
 
 impl Step {

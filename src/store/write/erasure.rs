@@ -1,11 +1,12 @@
 //! Erasing a person: what says who they were is overwritten, and nothing is deleted that others need.
 //!
-//! Their row in ours is locked first, so that the trigger that follows theirs never has to leave it for later. Texts
-//! go in portions, by a function that touches those of erased accounts alone; what is left after one transaction is told, and the same command sent again goes on.
+//! Their row in ours is locked first, so that the trigger that follows theirs never has to leave it for later. Texts,
+//! and where the events of the log came from, go in portions, by functions that touch those of erased accounts alone;
+//! what is left after one transaction is told, and the same command sent again goes on.
 
 use super::users::{self, UserNow};
 use super::{Outcome, Written};
-use crate::domain::account::{ClientTexts, ERASED_CLIENT, Erasure, FORMER_STAFF, is_erased};
+use crate::domain::account::{ClientTexts, Erasure, is_erased};
 use crate::domain::failure::Failure;
 use crate::domain::ids::UserId;
 use crate::store::error::Result;
@@ -36,35 +37,37 @@ pub(super) async fn erase(
             let sentence = "what was typed is neither the account's e-mail address nor its id";
             return Err(Failure::Invalid(sentence.to_owned()).into());
         }
-        account(tx, erasure, now).await?;
+        account(tx, erasure).await?;
         let after = json!({ "texts": texts, "active": false });
         written = users::log(tx, author, "user.erase", user, None, after).await?;
     }
+    written.unfinished = their_places(tx, user).await?;
     if texts {
-        written.unfinished = their_texts(tx, user).await?;
+        written.unfinished |= their_texts(tx, user).await?;
     }
     Ok(written)
 }
 
-async fn account(tx: &Transaction<'_>, erasure: &Erasure, now: &UserNow) -> Result<()> {
+async fn account(tx: &Transaction<'_>, erasure: &Erasure) -> Result<()> {
     let user = &erasure.user;
     let only = [(&user.as_str() as _, Type::TEXT)];
     sql::rows(tx, "SELECT u.user_id FROM desk.users AS u WHERE u.user_id = $1 FOR UPDATE", &only).await?;
-    let name = if now.role.is_staff() { FORMER_STAFF } else { ERASED_CLIENT };
-    sql::execute(
+    sql::row(
         tx,
-        "UPDATE public.users AS u \
-            SET name = $2, email = $3, company = NULL, password_hash = NULL, email_verified = false, \
-                active = false, updated_at = clock_timestamp() AT TIME ZONE 'utc' \
-          WHERE u.id = $1",
-        &[(&user.as_str(), Type::TEXT), (&name, Type::TEXT), (&erasure.stand_in(), Type::TEXT)],
+        "SELECT true AS done FROM (SELECT desk.erase_account($1, $2)) AS e",
+        &[(&user.as_str(), Type::TEXT), (&erasure.stand_in(), Type::TEXT)],
     )
     .await?;
     sessions::end_all_of(tx, user, None).await?;
-    users::cancel_codes(tx, user).await?;
     sql::execute(tx, "DELETE FROM desk.drafts AS d WHERE d.user_id = $1", &only).await?;
     sql::execute(tx, "DELETE FROM desk.reads AS r WHERE r.user_id = $1", &only).await?;
     Ok(())
+}
+
+/// Overwrites a portion of where the events of theirs came from. Says whether some is left.
+async fn their_places(tx: &Transaction<'_>, user: &UserId) -> Result<bool> {
+    let row = sql::row(tx, "SELECT desk.erase_places($1) AS more", &[(&user.as_str(), Type::TEXT)]).await?;
+    sql::get(&row, "more")
 }
 
 /// Overwrites a portion of what a client wrote, and drops what staff were about to answer. Says whether some is left.
