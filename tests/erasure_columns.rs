@@ -60,6 +60,7 @@ const COLUMNS: &[(&str, Holds)] = &[
     ("desk.mails.last_error", Word("zqbounce")),
     ("desk.mails.state", FIXED),
     ("desk.mails.ticket_id", ID),
+    ("desk.mails.to_address", Word("zqformer")),
     ("desk.mails.to_user", ID),
     ("desk.migrations.checksum", FIXED),
     ("desk.migrations.kind", FIXED),
@@ -200,6 +201,7 @@ async fn two_people() -> World {
              INSERT INTO desk.mails (kind, to_user, state, last_error) \
              VALUES ('sessions_ended', 'c', 'queued', '550 <zqbounce@x.example> unknown'), \
                     ('role_changed', 's', 'sending', ''), ('role_changed', 'ada', 'queued', 'kept'); \
+             INSERT INTO desk.mails (kind, to_user, to_address) VALUES ('email_replaced', 'c', 'zqformer@x.example'); \
              INSERT INTO public.password_resets (id, token, user_id, expires_at, used) \
              VALUES ('r1', 'zqreset', 's', '2099-01-01', true), ('r2', 'kept', 'ada', '2099-01-01', true); \
              INSERT INTO public.email_verifications (id, token, user_id, expires_at) VALUES ('v1', 'zqproof', 'c', '2099-01-01'); \

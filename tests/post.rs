@@ -6,10 +6,13 @@ use kaygia_desk::auth::Password;
 use kaygia_desk::desk::chores::{Cleaned, How};
 use kaygia_desk::desk::post::{Post, Round};
 use kaygia_desk::desk::{Desk, Gateway};
+use kaygia_desk::domain::account::AccountChange;
 use kaygia_desk::domain::command::{Change, Command, Done, LastComment};
+use kaygia_desk::domain::event::{EventsOf, EventsPage, LogFilter};
 use kaygia_desk::domain::house::House;
 use kaygia_desk::domain::ids::{CommentId, TicketId, UserId};
 use kaygia_desk::domain::mail::MailRules;
+use kaygia_desk::domain::query::{Answer, Query};
 use kaygia_desk::domain::ticket::TicketStatus;
 use kaygia_desk::domain::token::{TokenCode, TokenKind, TokenRules};
 use kaygia_desk::domain::user::Role;
@@ -150,6 +153,120 @@ async fn who_is_told_of_what_and_nobody_where_no_mail_is_set_up() {
     desk.execute(&alan, answer("t", "c3")).await.unwrap();
     assert_eq!(round(&post(&desk, &smtp)).await, Round { failed: 1, ..Round::default() });
     assert_eq!(smtp.taken().len(), 2, "nothing goes to an address that nobody verified");
+}
+
+fn move_to(user: &str, from: &str, to: &str) -> Command {
+    let change = AccountChange::Email(Change::new(from.to_owned(), to.to_owned()));
+    Command::EditUser { user: UserId::new(user), changes: vec![change] }
+}
+
+/// The story: somebody at the desk gave a client's account an address of his own, and the only one who was told of it
+/// was he.
+#[tokio::test]
+async fn of_a_new_address_the_old_one_hears_too_and_then_nothing_is_left_of_it() {
+    let world = world().await;
+    let alan = world.actor("alan").await;
+    let smtp = Smtp::plain().await;
+    let desk = mailing(&world.desk, false);
+    world.desk.execute(&alan, move_to("grace", "grace@example.test", "g1@example.test")).await.unwrap();
+    assert_eq!(world.mails().await, "null", "nobody is told where no mail is set up");
+    let gone = move_to("grace", "g1@example.test", "thief@example.test");
+    desk.execute(&alan, gone.clone()).await.unwrap();
+    desk.execute(&alan, gone).await.unwrap();
+    assert_eq!(world.mails().await, "email_changed grace queued 0 0; email_replaced grace queued 0 0");
+    smtp.script([Act::Later, Act::Later]);
+    round(&post(&desk, &smtp)).await;
+    let kept = "SELECT string_agg(m::text, ' ') FROM desk.mails AS m";
+    assert!(world.value(kept).await.contains("g1@example.test"), "it is tried again");
+    world.pass().await;
+    assert_eq!(round(&post(&desk, &smtp)).await.sent, 2);
+    let taken = smtp.taken();
+    let mut told: Vec<(&str, &str)> =
+        taken.iter().map(|mail| (mail.to[0].as_str(), mail.body().split('\n').next().unwrap())).collect();
+    told.sort_unstable();
+    assert_eq!(
+        told,
+        [
+            (
+                "<g1@example.test>",
+                "The account that you have with us has another e-mail address from now on.\r"
+            ),
+            (
+                "<thief@example.test>",
+                "The account that you have with us has this e-mail address from now on.\r"
+            ),
+        ]
+    );
+    for rows in [kept, "SELECT string_agg(e::text, ' ') FROM desk.events AS e"] {
+        let rows = world.value(rows).await;
+        assert!(!rows.contains("g1@") && !rows.contains("thief"), "{rows}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_address_goes_when_its_mail_is_given_up_too() {
+    let world = world().await;
+    let alan = world.actor("alan").await;
+    let desk = mailing(&world.desk, false);
+    let moved = |from: &str, to: &str| move_to("grace", from, to);
+    // Refused for good; in doubt twice; too old; no address at all.
+    let causes = [Act::Never, Act::TakeAndCut, Act::Later, Act::Take];
+    for (n, act) in causes.into_iter().enumerate() {
+        let (from, to) = (format!("old{n}@example.test"), format!("new{n}@example.test"));
+        let from = if act == Act::Take { "no address".to_owned() } else { from };
+        world.sql(&format!("UPDATE public.users SET email = '{from}' WHERE id = 'grace'")).await;
+        desk.execute(&alan, moved(&from, &to)).await.unwrap();
+        world.sql("DELETE FROM desk.mails WHERE kind = 'email_changed'").await;
+        let smtp = Smtp::plain().await;
+        smtp.script([act; 4]);
+        if act == Act::Later {
+            world.sql("UPDATE desk.mails SET created_at = created_at - interval '49 hours' WHERE state = 'queued'").await;
+        }
+        for _ in 0..3 {
+            round(&post(&desk, &smtp)).await;
+            world.pass().await;
+        }
+    }
+    let states = "SELECT string_agg(state, ' ' ORDER BY state) FROM desk.mails WHERE kind = 'email_replaced'";
+    assert_eq!(world.value(states).await, "doubtful failed failed failed");
+    assert_eq!(world.value("SELECT count(to_address) FROM desk.mails").await, "0");
+    let given_up = "SELECT count(*) FROM desk.events WHERE action = 'mail.fail' AND actor_kind = 'system'";
+    assert_eq!(world.value(given_up).await, "4");
+}
+
+#[tokio::test]
+async fn an_address_that_leads_to_the_same_mailbox_is_told_once() {
+    let world = world().await;
+    let alan = world.actor("alan").await;
+    let desk = mailing(&world.desk, false);
+    world.sql("UPDATE public.users SET email = ' grace@example.test' WHERE id = 'grace'").await;
+    desk.execute(&alan, move_to("grace", " grace@example.test", "Grace@example.test")).await.unwrap();
+    assert_eq!(world.mails().await, "email_changed grace queued 0 0");
+    let other =
+        "INSERT INTO desk.mails (kind, to_user, to_address) VALUES ('role_changed', 'ada', 'a@example.test')";
+    assert!(world.db.client.batch_execute(other).await.is_err(), "no other kind keeps an address");
+}
+
+#[tokio::test]
+async fn a_mail_leaves_an_event_when_it_is_sent_with_ids_alone() {
+    let world = world().await;
+    let alan = world.actor("alan").await;
+    world.ticket("t", "grace", "OPEN", "1 hour").await;
+    let desk = mailing(&world.desk, true);
+    desk.execute(&alan, answer("t", "c")).await.unwrap();
+    let smtp = Smtp::plain().await;
+    smtp.script([Act::LaterAfterText]);
+    let events = "SELECT string_agg(concat_ws(' ', e.actor_kind, e.action, e.entity, e.entity_id = m.id, e.before, e.after, e.origin), '; ') \
+                    FROM desk.events AS e CROSS JOIN desk.mails AS m WHERE e.action LIKE 'mail%'";
+    round(&post(&desk, &smtp)).await;
+    assert_eq!(world.value(events).await, "null", "it is not over yet");
+    world.pass().await;
+    assert_eq!(round(&post(&desk, &smtp)).await.sent, 1);
+    let after = r#"{"kind": "ticket_answered", "state": "sent", "user_id": "grace", "ticket_id": "t"}"#;
+    assert_eq!(world.value(events).await, format!("system mail.send mail t {after} test"));
+    let log = EventsPage { of: EventsOf::Log(LogFilter::default()), before: None, limit: 1 };
+    let Answer::Events { events, .. } = world.fetch(&alan, Query::Events(log)).await else { panic!() };
+    assert_eq!(events[0].words(), "sent the mail \"ticket answered\" to Grace Hopper");
 }
 
 #[tokio::test(flavor = "multi_thread")]

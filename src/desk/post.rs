@@ -113,6 +113,7 @@ impl Post {
             MailKind::EmailVerification => (Some(TokenKind::EmailVerification), rules.verify_link),
             MailKind::PasswordChanged
             | MailKind::EmailChanged
+            | MailKind::EmailReplaced
             | MailKind::RoleChanged
             | MailKind::SessionsEnded
             | MailKind::TicketAnswered => (None, None),
@@ -138,8 +139,16 @@ impl Post {
     async fn settle(&self, held: &Held, fate: Fate, why: &str) -> Result<(), Failure> {
         let mut note = 1;
         loop {
-            let settled =
-                self.desk.pool.write(async |client| mails::settle(client, held, fate, why).await).await;
+            let settled = self
+                .desk
+                .pool
+                .write(async |client| {
+                    let tx = client.build_transaction().start().await?;
+                    mails::settle(&tx, held, fate, why, &self.desk.origin).await?;
+                    tx.commit().await?;
+                    Ok(())
+                })
+                .await;
             match settled {
                 Ok(()) => return Ok(()),
                 Err(_) if note < NOTES => note += 1,

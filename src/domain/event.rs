@@ -92,11 +92,25 @@ impl Event {
                 Some(command) => format!("was denied {}", command.one_line()),
                 None => "was denied".to_owned(),
             },
+            "session.lock" => "locked the screen".to_owned(),
+            "session.unlock" => "came back to the locked screen".to_owned(),
+            "mail.send" => format!("sent {}", self.mail()),
+            "mail.fail" => format!("gave up {}", self.mail()),
+            "schema.migrate" => "brought the database up to date".to_owned(),
+            "role.grant" => "gave a database role what the desk needs".to_owned(),
             "audit.export" => "exported the log".to_owned(),
             "user.export" => "exported all that is known of the person".to_owned(),
             other if self.values.is_empty() => other.to_owned(),
             other => format!("{other}: {}", self.changes()),
         }
+    }
+
+    /// A mail by its kind, and whose account it went to.
+    fn mail(&self) -> String {
+        let value = |field: &str| self.value(field).and_then(|value| value.after.as_ref());
+        let kind = value("kind").map_or_else(String::new, |kind| kind.one_line().replace('_', " "));
+        let to = value("user_id").map_or_else(String::new, |user| format!(" to {}", user.one_line()));
+        format!("the mail \"{kind}\"{to}")
     }
 
     fn changes(&self) -> String {

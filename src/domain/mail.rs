@@ -9,8 +9,10 @@ pub enum MailKind {
     EmailVerification,
     /// The password was changed.
     PasswordChanged,
-    /// The address was changed.
+    /// The address was changed; to the new one.
     EmailChanged,
+    /// The same, to the old one: its owner may be the only one who minds.
+    EmailReplaced,
     /// The role was changed, or access was taken or given.
     RoleChanged,
     /// Somebody ended all sessions.
@@ -21,11 +23,12 @@ pub enum MailKind {
 
 impl MailKind {
     /// All.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::PasswordReset,
         Self::EmailVerification,
         Self::PasswordChanged,
         Self::EmailChanged,
+        Self::EmailReplaced,
         Self::RoleChanged,
         Self::SessionsEnded,
         Self::TicketAnswered,
@@ -38,6 +41,7 @@ impl MailKind {
             Self::EmailVerification => "email_verification",
             Self::PasswordChanged => "password_changed",
             Self::EmailChanged => "email_changed",
+            Self::EmailReplaced => "email_replaced",
             Self::RoleChanged => "role_changed",
             Self::SessionsEnded => "sessions_ended",
             Self::TicketAnswered => "ticket_answered",

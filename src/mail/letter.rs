@@ -62,6 +62,7 @@ const fn template(kind: MailKind) -> &'static str {
         MailKind::EmailVerification => include_str!("../../assets/mail/email_verification.txt"),
         MailKind::PasswordChanged => include_str!("../../assets/mail/password_changed.txt"),
         MailKind::EmailChanged => include_str!("../../assets/mail/email_changed.txt"),
+        MailKind::EmailReplaced => include_str!("../../assets/mail/email_replaced.txt"),
         MailKind::RoleChanged => include_str!("../../assets/mail/role_changed.txt"),
         MailKind::SessionsEnded => include_str!("../../assets/mail/sessions_ended.txt"),
         MailKind::TicketAnswered => include_str!("../../assets/mail/ticket_answered.txt"),

@@ -109,7 +109,7 @@ impl Part {
             }
             Self::Mails => {
                 "SELECT m.id AS key, jsonb_build_object('id', m.id, 'kind', m.kind, 'state', m.state, \
-                        'last_error', m.last_error, 'created_at', m.created_at, 'sent_at', m.sent_at) AS row \
+                        'to_address', m.to_address, 'last_error', m.last_error, 'created_at', m.created_at, 'sent_at', m.sent_at) AS row \
                    FROM desk.mails AS m WHERE m.to_user = $1 AND $4 AND m.id > $2 ORDER BY m.id LIMIT $3"
             }
             Self::Events => {

@@ -1,19 +1,22 @@
 //! Mail to be sent: queued with what causes it, taken by one desk at a time, settled.
 //!
-//! A row holds ids only. The address is read when the mail is sent, so that it goes to the account's address of that
-//! moment; a code is made then too. Whoever holds a row holds it for ten minutes: a desk that dies leaves a doubt.
+//! A row holds ids only, and an address only where the account has it no more, until that mail is settled. All others
+//! are read when the mail is sent, so that it goes to the account's address of that moment; a code is made then too. Whoever holds a row holds it for ten minutes: a desk that dies leaves a doubt.
 
 use super::error::Result;
+use super::events::{self, Author, Event};
 use super::moment::Moment;
 use super::sql;
 use super::tokens::{self, Run};
+use crate::auth::Actor;
 use crate::domain::account::is_erased;
 use crate::domain::ids::{CommentId, TicketId, UserId};
 use crate::domain::mail::MailKind;
 use crate::domain::time::Timestamp;
 use crate::domain::token::{TokenCode, TokenKind, TokenRules};
+use serde_json::{Value, json};
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, GenericClient, Transaction};
+use tokio_postgres::{Client, GenericClient, Row, Transaction};
 
 /// A mail to be sent.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +33,17 @@ pub async fn enqueue(tx: &Transaction<'_>, new: &NewMail<'_>) -> Result<()> {
         tx,
         "INSERT INTO desk.mails (kind, to_user) VALUES ($1, $2)",
         &[(&new.kind.as_str(), Type::TEXT), (&new.to_user.as_str(), Type::TEXT)],
+    )
+    .await
+    .map(drop)
+}
+
+/// Queues the notice to an address that an account had until now. The address goes when the mail is settled.
+pub(super) async fn enqueue_to_former(tx: &Transaction<'_>, user: &UserId, address: &str) -> Result<()> {
+    sql::execute(
+        tx,
+        "INSERT INTO desk.mails (kind, to_user, to_address) VALUES ('email_replaced', $1, $2)",
+        &[(&user.as_str(), Type::TEXT), (&address, Type::TEXT)],
     )
     .await
     .map(drop)
@@ -98,8 +112,9 @@ pub async fn take(client: &Client) -> Result<Option<Held>> {
                               doubts = m.doubts + (m.state = 'sending')::integer, \
                               next_attempt_at = (clock_timestamp() AT TIME ZONE 'utc') + interval '10 minutes' \
                          FROM due WHERE m.id = due.id \
-                       RETURNING m.id, m.kind, m.to_user, m.ticket_id, m.attempts, m.doubts) \
-         SELECT h.id, h.kind, h.attempts, h.doubts, u.email, s.ticket_number, \
+                       RETURNING m.id, m.kind, m.to_user, m.to_address, m.ticket_id, m.attempts, m.doubts) \
+         SELECT h.id, h.kind, h.attempts, h.doubts, s.ticket_number, \
+                CASE WHEN h.kind = 'email_replaced' THEN h.to_address ELSE u.email END AS address, \
                 u.active AND u.email_verified AS reachable, clock_timestamp() AT TIME ZONE 'utc' AS server_now \
            FROM held AS h LEFT JOIN public.users AS u ON u.id = h.to_user \
                 LEFT JOIN public.support_tickets AS s ON s.id = h.ticket_id",
@@ -115,7 +130,7 @@ pub async fn take(client: &Client) -> Result<Option<Held>> {
     Ok(Some(Held {
         id: sql::get(&row, "id")?,
         kind,
-        to: sql::get::<Option<String>>(&row, "email")?.filter(|email| wanted && !is_erased(email)),
+        to: sql::get::<Option<String>>(&row, "address")?.filter(|email| wanted && !is_erased(email)),
         number: sql::get(&row, "ticket_number")?,
         now: sql::get::<Moment>(&row, "server_now")?.0,
         attempts: sql::get(&row, "attempts")?,
@@ -148,8 +163,8 @@ pub enum Fate {
     Doubtful,
 }
 
-/// Writes down what became of a mail, with words for the operator.
-pub async fn settle(client: &Client, held: &Held, fate: Fate, words: &str) -> Result<()> {
+/// Writes down what became of a mail, with words for the operator; in the log too once that is final.
+pub async fn settle(tx: &Transaction<'_>, held: &Held, fate: Fate, words: &str, origin: &str) -> Result<()> {
     let fate = match fate {
         Fate::Never if held.doubts >= 2 => "doubtful",
         Fate::Sent => "sent",
@@ -158,18 +173,21 @@ pub async fn settle(client: &Client, held: &Held, fate: Fate, words: &str) -> Re
         Fate::Doubtful => "doubt",
         Fate::Later => "later",
     };
-    sql::execute(
-        client,
+    let row = sql::maybe_row(
+        tx,
         "UPDATE desk.mails AS m \
             SET state = CASE WHEN $3 IN ('doubt', 'later') \
                              THEN CASE WHEN m.created_at < n.at - interval '2 days' THEN 'failed' ELSE 'queued' END \
                              ELSE $3 END, \
                 doubts = m.doubts + ($3 = 'doubt' OR $3 = 'doubtful' AND m.doubts < 2)::integer, \
                 sent_at = CASE WHEN $3 = 'sent' THEN n.at END, last_error = $4, \
+                to_address = CASE WHEN $3 IN ('doubt', 'later') AND m.created_at >= n.at - interval '2 days' \
+                                  THEN m.to_address END, \
                 next_attempt_at = n.at + least(3600, 30 * power(2, least(m.attempts, 10) - 1)) \
                                          * (0.8 + 0.4 * random()) * interval '1 second' \
            FROM (SELECT clock_timestamp() AT TIME ZONE 'utc' AS at) AS n \
-          WHERE m.id = $1 AND m.state = 'sending' AND m.attempts = $2",
+          WHERE m.id = $1 AND m.state = 'sending' AND m.attempts = $2 \
+          RETURNING m.state, m.to_user, m.ticket_id",
         &[
             (&held.id, Type::TEXT),
             (&held.attempts, Type::INT4),
@@ -177,8 +195,29 @@ pub async fn settle(client: &Client, held: &Held, fate: Fate, words: &str) -> Re
             (&words, Type::TEXT),
         ],
     )
-    .await
-    .map(drop)
+    .await?;
+    match row {
+        Some(row) => log(tx, held, &row, origin).await,
+        None => Ok(()),
+    }
+}
+
+/// The mail in the log, when nothing more comes of it: ids, never the address.
+async fn log(tx: &Transaction<'_>, held: &Held, row: &Row, origin: &str) -> Result<()> {
+    let state: &str = sql::get(row, "state")?;
+    let action = match state {
+        "sent" => "mail.send",
+        "failed" | "doubtful" => "mail.fail",
+        _ => return Ok(()),
+    };
+    let (user, ticket): (&str, Option<&str>) = (sql::get(row, "to_user")?, sql::get(row, "ticket_id")?);
+    let mut after = json!({ "kind": held.kind.as_str(), "user_id": user, "state": state });
+    if let (Some(ticket), Value::Object(after)) = (ticket, &mut after) {
+        after.insert("ticket_id".to_owned(), ticket.into());
+    }
+    let author = Author { actor: &Actor::system(), origin, undoes: None };
+    let event = Event { action, entity: "mail", id: &held.id, before: None, after };
+    events::add(tx, author, &event).await.map(drop)
 }
 
 /// Removes mails that were sent, or given up, a month ago; with `Dry` it only counts.

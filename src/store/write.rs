@@ -11,6 +11,7 @@ mod tickets;
 mod tokens;
 mod users;
 
+use self::users::UserNow;
 use super::drafts::SavedDraft;
 use super::error::{Error, Result};
 use super::events::{self, Author};
@@ -95,7 +96,7 @@ pub struct Means<'a> {
 pub struct Locked {
     ticket: Option<TicketNow>,
     project: Option<ProjectNow>,
-    user: Option<users::UserNow>,
+    user: Option<UserNow>,
 }
 
 /// A ticket as it is.
@@ -234,24 +235,50 @@ pub async fn carry_out(
     means: Means<'_>,
 ) -> Outcome<Written> {
     let (command, actor) = permit.into_parts();
-    let notice = means.house.mail.as_ref().and_then(|_| notice(&command, &actor));
+    let notice = means.house.mail.as_ref().and_then(|_| notice(&command, &actor, locked.user.as_ref()));
     let written = change(tx, command, &actor, locked, means).await?;
-    if let (Some((user, kind)), Some(_)) = (notice, written.event) {
+    if let (Some(Notice { user, kind, former }), Some(_)) = (notice, written.event) {
         mails::enqueue(tx, &NewMail { to_user: &user, kind }).await?;
+        if let Some(former) = former {
+            mails::enqueue_to_former(tx, &user, &former).await?;
+        }
     }
     Ok(written)
 }
 
+/// What the owner of an account hears.
+struct Notice {
+    user: UserId,
+    kind: MailKind,
+    /// The address until now, where the account gets another mailbox.
+    former: Option<String>,
+}
+
+impl Notice {
+    fn new(user: &UserId, kind: MailKind) -> Self {
+        Self { user: user.clone(), kind, former: None }
+    }
+
+    /// Of a new address, where it is one; the old one hears of it unless it leads to the same mailbox.
+    fn of_address(user: &UserId, now: &UserNow, changes: &[AccountChange]) -> Option<Self> {
+        let to = changes.iter().find_map(|change| match change {
+            AccountChange::Email(change) => Some(change.to.as_str()),
+            AccountChange::Name(_) | AccountChange::Company(_) => None,
+        });
+        let to = to.filter(|to| *to != now.email)?;
+        let mailbox = |address: &str| address.trim().to_lowercase();
+        let former = Some(now.email.clone()).filter(|former| mailbox(former) != mailbox(to));
+        Some(Self { user: user.clone(), kind: MailKind::EmailChanged, former })
+    }
+}
+
 /// Of what the owner of an account hears.
-fn notice(command: &Command, actor: &Actor) -> Option<(UserId, MailKind)> {
+fn notice(command: &Command, actor: &Actor, now: Option<&UserNow>) -> Option<Notice> {
     match command {
-        Command::ChangeMyPassword { .. } => Some((actor.user()?.clone(), MailKind::PasswordChanged)),
-        Command::SetRole { user, .. } => Some((user.clone(), MailKind::RoleChanged)),
-        Command::EndSessions { user, .. } => Some((user.clone(), MailKind::SessionsEnded)),
-        Command::EditUser { user, changes } => changes
-            .iter()
-            .any(|change| matches!(change, AccountChange::Email(_)))
-            .then(|| (user.clone(), MailKind::EmailChanged)),
+        Command::ChangeMyPassword { .. } => Some(Notice::new(actor.user()?, MailKind::PasswordChanged)),
+        Command::SetRole { user, .. } => Some(Notice::new(user, MailKind::RoleChanged)),
+        Command::EndSessions { user, .. } => Some(Notice::new(user, MailKind::SessionsEnded)),
+        Command::EditUser { user, changes } => Notice::of_address(user, now?, changes),
         Command::Assign { .. }
         | Command::SetStatus { .. }
         | Command::SetPriority { .. }

@@ -217,7 +217,7 @@ fn shown(field: &str, value: &Value, names: &HashMap<String, String>) -> Option<
 }
 
 fn is_person(field: &str) -> bool {
-    matches!(field, "assignee_id" | "client_id")
+    matches!(field, "assignee_id" | "client_id" | "user_id")
 }
 
 /// The names of all whom the values of a page name.

@@ -231,13 +231,21 @@ pub const RELATIONS: &[Relation] = &[
         "desk.sessions",
         &[Select(ALL), Insert(ALL), Update(&["last_seen_at", "password_mark"]), Delete],
     ),
-    // Ids only. What was sent stays as it is.
+    // Ids, and an address that its account has no more until the mail to it is sent.
     relation(
         "desk.mails",
         &[
             Select(ALL),
-            Insert(&["id", "kind", "to_user", "ticket_id"]),
-            Update(&["state", "attempts", "doubts", "next_attempt_at", "last_error", "sent_at"]),
+            Insert(&["id", "kind", "to_user", "ticket_id", "to_address"]),
+            Update(&[
+                "state",
+                "attempts",
+                "doubts",
+                "next_attempt_at",
+                "last_error",
+                "sent_at",
+                "to_address",
+            ]),
             Delete,
         ],
     ),

@@ -91,6 +91,7 @@ pub const STEPS: &[Step] = &[
     step!("0028_desk_addresses", Tx, repairs: true),
     step!("0029_desk_event_places", Tx),
     step!("0030_desk_erasure", Tx, repairs: true),
+    step!("0031_desk_mails_former", Tx),
 ];
 
 impl Step {
