@@ -274,6 +274,8 @@ pub enum Effect {
     },
     /// Note in the database that somebody is at the desk.
     Seen,
+    /// Note in the database that the screen is locked.
+    Locked,
     /// Keep the session on this machine, or never offer that again.
     Stay(Answered),
     /// Put a text on the terminal's clipboard.

@@ -31,6 +31,7 @@ use crate::domain::token::{Redeemed, TokenCode};
 use crate::store::auth::{self as store, Why};
 use crate::store::pool::{self, Options, Pool};
 use crate::store::{doctor, fold};
+use sign_in::Proof;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -154,6 +155,9 @@ pub trait Gateway: Clone + Send + Sync + 'static {
     /// Notes that the actor is at the desk.
     fn seen(&self, actor: &Actor) -> impl Future<Output = Result<(), Failure>> + Send;
 
+    /// Notes that the actor's screen is locked.
+    fn locked(&self, actor: &Actor) -> impl Future<Output = Result<(), Failure>> + Send;
+
     /// Opens a session again.
     fn resume(&self, token: SessionToken) -> impl Future<Output = Result<SignedIn, SignInFailure>> + Send;
 
@@ -205,7 +209,7 @@ impl Gateway for Desk {
     }
 
     async fn unlock(&self, actor: &Actor, password: Password) -> Result<(), SignInFailure> {
-        self.prove(actor, password).await
+        self.prove(actor, password, Proof::Unlock).await
     }
 
     async fn seen(&self, actor: &Actor) -> Result<(), Failure> {
@@ -213,6 +217,10 @@ impl Gateway for Desk {
             .write(async |client| store::seen(client, actor).await)
             .await
             .map_err(|error| failure::of_store(&error))
+    }
+
+    async fn locked(&self, actor: &Actor) -> Result<(), Failure> {
+        self.note_lock(actor).await
     }
 
     async fn resume(&self, token: SessionToken) -> Result<SignedIn, SignInFailure> {

@@ -89,6 +89,19 @@ fn a_locked_screen_shows_nothing_of_the_desk_whatever_arrives() {
     );
 }
 
+#[test]
+fn the_database_hears_of_each_lock_once_whoever_locked() {
+    let locked = |bench: &Bench| bench.effects.iter().filter(|it| matches!(it, Effect::Locked)).count();
+    let mut by_key = bench();
+    by_key.keys("g l").pass(HOUR);
+    assert_eq!((locked(&by_key), by_key.state.sitting.locked()), (1, true));
+    let mut by_time = bench();
+    by_time.pass(14 * MINUTE);
+    assert_eq!(locked(&by_time), 0);
+    by_time.pass(MINUTE).pass(HOUR);
+    assert_eq!((locked(&by_time), by_time.state.sitting.locked()), (1, true));
+}
+
 /// The story: a laptop was opened after lunch, and the first key of whoever opened it still reached the queue.
 #[test]
 fn the_first_key_after_a_long_sleep_finds_the_lock_in_its_way() {

@@ -2,8 +2,8 @@
 //! read the log reads the right part of it.
 
 use crate::support::world::{World, assign, reply, set_status, world};
-use kaygia_desk::auth::Actor;
-use kaygia_desk::desk::Gateway;
+use kaygia_desk::auth::{Actor, Password};
+use kaygia_desk::desk::{Gateway, SignInFailure};
 use kaygia_desk::domain::account::{AccountChange, AccountFields, ClientTexts, Erasure};
 use kaygia_desk::domain::command::{
     Change, Command, LastComment, PasswordHash, ProjectChange, ProjectFields,
@@ -189,6 +189,48 @@ async fn every_command_leaves_its_event_and_no_text_of_anybody() {
     for never in [PLANT, "@example", "Grace", "Hopper", "Lovelace", "Acme", "$2b$"] {
         assert!(!log.contains(never), "{never} in:\n{log}");
     }
+}
+
+/// A session from its beginning to its end, with somebody else at the keyboard in between.
+#[tokio::test]
+async fn a_session_leaves_an_event_at_each_turn() {
+    let world = world().await;
+    let password = |text: &str| Password::new(text.to_owned());
+    let hash = bcrypt::hash("correct horse", 4).unwrap();
+    world.sql(&format!("UPDATE public.users SET password_hash = '{hash}'")).await;
+    let actor = world.desk.sign_in("ada@example.test", password("correct horse")).await.unwrap().actor;
+    world.desk.locked(&actor).await.unwrap();
+    assert_eq!(world.desk.unlock(&actor, password("battery")).await, Err(SignInFailure::Refused));
+    let wait = "UPDATE desk.sign_ins SET next_at = next_at - interval '1 hour', last_at = last_at - interval '1 hour'";
+    world.sql(wait).await;
+    world.desk.unlock(&actor, password("correct horse")).await.unwrap();
+    world.desk.sign_out(&actor).await.unwrap();
+    let log = "SELECT string_agg(concat_ws(' ', actor_kind, actor_id, action, entity, \
+                      CASE entity_id WHEN $session THEN 'this one' ELSE entity_id END, before, after, origin), '; ' ORDER BY id) \
+                 FROM desk.events";
+    let session = format!("'{}'", actor.session().unwrap().as_str());
+    assert_eq!(
+        world.value(&log.replace("$session", &session)).await.split("; ").collect::<Vec<_>>(),
+        [
+            "staff ada session.sign_in session this one {} test",
+            "staff ada session.lock session this one {} test",
+            "system session.refused user ada {} test",
+            "staff ada session.unlock session this one {} test",
+            "staff ada session.sign_out session this one {} test",
+        ]
+    );
+    let alan = world.actor("alan").await;
+    let of = EventsOf::Log(LogFilter::parse("action:session.", &jiff::tz::TimeZone::UTC).unwrap());
+    assert_eq!(
+        told(&events(&world, &alan, of, None, 9).await.0),
+        [
+            "Ada Lovelace signed out",
+            "Ada Lovelace came back to the locked screen",
+            "system refused a sign-in",
+            "Ada Lovelace locked the screen",
+            "Ada Lovelace signed in",
+        ]
+    );
 }
 
 #[tokio::test]

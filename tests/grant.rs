@@ -35,7 +35,7 @@ impl Role {
 
 async fn granted(database: &Database, role: &str, reach: Reach) -> Result<Vec<String>, String> {
     let connector = pool::connector(database.owner_url(), Options::MAINTENANCE).unwrap();
-    let granted = grant::run(&connector, role, reach).await;
+    let granted = grant::run(&connector, role, reach, None).await;
     granted.map(|granted| granted.surplus).map_err(|error| error.sentence().to_owned())
 }
 
@@ -234,7 +234,7 @@ async fn whoever_may_not_grant_changes_nothing_and_is_told() {
     let weak = Role::new(&own, "").await;
     granted(&database, &weak.name, Reach::Direct).await.unwrap();
     let connector = pool::connector(&weak.url(&database), Options::MAINTENANCE).unwrap();
-    let error = grant::run(&connector, &role.name, Reach::Direct).await.unwrap_err();
+    let error = grant::run(&connector, &role.name, Reach::Direct, None).await.unwrap_err();
     assert!(error.sentence().contains("run this as a superuser, or as the owner of the tables"), "{error}");
     assert!(effective(&database, &role.name).await.is_empty());
     database.client.batch_execute(&format!("DROP OWNED BY {}", weak.name)).await.unwrap();

@@ -110,6 +110,10 @@ impl Gateway for Fake {
         Ok(())
     }
 
+    async fn locked(&self, _: &Actor) -> Result<(), Failure> {
+        Ok(())
+    }
+
     async fn resume(&self, _: SessionToken) -> Result<SignedIn, SignInFailure> {
         Err(SignInFailure::Refused)
     }

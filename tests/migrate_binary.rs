@@ -67,6 +67,43 @@ async fn a_lost_column_is_an_error_with_a_sentence_and_an_exit_code() {
     assert!(!said.contains("note: public.projects lacks"), "{said}");
 }
 
+/// The story: an operator's update went wrong, and nobody could say who had run what, and when.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_operators_do_to_the_database_is_in_its_log() {
+    let database = support::empty_database().await;
+    let role = format!("{}_logged", database.name());
+    database.client.batch_execute(&format!("CREATE ROLE {role} LOGIN")).await.unwrap();
+    let commands: [&[&str]; 9] = [
+        &["migrate", "--check"],
+        &["grant", &role],
+        &["migrate"],
+        &["migrate"],
+        &["migrate", "--drizzle-baseline"],
+        &["migrate", "--drizzle-baseline"],
+        &["doctor", "--repair"],
+        &["grant", &role, "--pooled"],
+        &["grant", "nobody-here"],
+    ];
+    let mut codes = Vec::new();
+    for command in commands {
+        codes.push(run(&database, command).await.0.unwrap());
+    }
+    let log = "SELECT concat_ws(' ', actor_kind, actor_id, action, entity, entity_id, before, after - 'steps', \
+                 jsonb_array_length(after -> 'steps'), split_part(origin, ' ', 1) LIKE '_%@_%') FROM desk.events ORDER BY id";
+    let log = list(&database.client, log).await;
+    database.client.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await.unwrap();
+    assert_eq!(codes, [1, 1, 0, 0, 0, 0, 0, 0, 1]);
+    assert_eq!(
+        log,
+        [
+            format!("operator schema.migrate schema desk {{}} {} t", all_steps().len()),
+            "operator schema.baseline schema drizzle {} t".to_owned(),
+            "operator schema.repair schema desk {} t".to_owned(),
+            format!("operator role.grant role {role} {{\"pooled\": true}} t"),
+        ]
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_does_not_fit_is_refused_on_standard_error() {
     let database = support::empty_database().await;

@@ -116,7 +116,8 @@ async fn migrate_and_grant(url: &str) {
 async fn grant_to_desk(owner_url: &str) {
     let connector =
         pool::connector(owner_url, Options::MAINTENANCE).expect("the address of a test's database");
-    let granted = grant::run(&connector, &role_name(), Reach::Direct).await.expect("grant the desk's role");
+    let granted = grant::run(&connector, &role_name(), Reach::Direct, None).await;
+    let granted = granted.expect("grant the desk's role");
     assert_eq!(granted.surplus, [""; 0]);
 }
 

@@ -149,6 +149,51 @@ async fn strangers_who_guess_do_not_hold_up_who_signs_in_from_a_known_place() {
     );
 }
 
+/// The story: somebody found a desk unlocked, and tried the colleague's passwords where the old one is asked for: there
+/// were as many tries as there were guesses.
+#[tokio::test]
+async fn the_old_password_and_the_one_of_the_lock_are_guessed_no_faster_than_at_the_sign_in() {
+    let world = staff().await;
+    let desk = desk_of(&world, "office");
+    let actor = attempt(&desk, "ada@example.test", PASSWORD).await.unwrap().actor;
+    let password = |text: &str| Password::new(text.to_owned());
+    let next = "a boat, a moat, a goat";
+    let change = async |old: &str| {
+        let changed = desk.change_password(&actor, password(old), password(next)).await;
+        changed.map_err(|failure| failure.sentence())
+    };
+    let unlock = async |old: &str| desk.unlock(&actor, password(old)).await.map_err(|why| why.to_string());
+    let seconds = "SELECT ceil(extract(epoch FROM max(next_at) - (clock_timestamp() AT TIME ZONE 'utc'))) FROM desk.sign_ins";
+    let mut at_the_sign_in = Vec::new();
+    let home = desk_of(&world, "home");
+    assert!(attempt(&home, "alan@example.test", PASSWORD).await.is_ok());
+    for _ in 0..8 {
+        assert_eq!(guess(&home, "alan@example.test").await, SignInFailure::Refused);
+        at_the_sign_in.push(guess(&home, "alan@example.test").await.to_string());
+        pass(&world, &format!("{} seconds", world.value(seconds).await)).await;
+    }
+    let mut waits = Vec::new();
+    // Each door counts for the other.
+    for n in 0..8 {
+        let refused =
+            if n % 2 == 0 { change("wrong").await.map(drop) } else { unlock("wrong").await }.unwrap_err();
+        assert!(!refused.starts_with("too many attempts"), "{refused}");
+        // Even the right one has to wait now, at both doors and at the sign-in.
+        let wait = change(PASSWORD).await.unwrap_err();
+        assert_eq!(unlock(PASSWORD).await.unwrap_err(), wait);
+        assert_eq!(attempt(&desk, "ada@example.test", PASSWORD).await.unwrap_err().to_string(), wait);
+        waits.push(wait);
+        pass(&world, &format!("{} seconds", world.value(seconds).await)).await;
+    }
+    println!("{waits:?}");
+    assert_eq!(waits, at_the_sign_in);
+    assert_eq!(waits[0], "too many attempts: try again in 1 s");
+    let refusals = "SELECT count(*) FROM desk.events WHERE action = 'session.refused' AND entity_id = 'ada'";
+    assert_eq!(world.value(refusals).await, "8");
+    assert!(change(PASSWORD).await.is_ok(), "who waits and is right is let in");
+    assert!(attempt(&desk, "ada@example.test", next).await.is_ok());
+}
+
 #[tokio::test]
 async fn who_comes_from_a_new_place_gets_in_between_two_guesses() {
     let world = staff().await;

@@ -115,6 +115,7 @@ pub fn lock(state: &mut State) {
         return;
     }
     state.pending.clear();
+    state.effect(Effect::Locked);
     state.sitting.lock = Some(Lock { password: Editor::line(""), busy: false, message: None });
 }
 

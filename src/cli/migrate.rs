@@ -74,5 +74,6 @@ pub(super) fn upkeep(config: &Config) -> Result<Upkeep, Failure> {
         }
     };
     let listen = config.listen_url.as_ref().map(Address::expose);
-    Upkeep::new(direct.expose(), listen).map_err(|failure| Failure::Told(failure.sentence()))
+    Upkeep::new(direct.expose(), listen, &super::open::origin())
+        .map_err(|failure| Failure::Told(failure.sentence()))
 }

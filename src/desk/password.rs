@@ -1,5 +1,6 @@
 //! Changing one's own password: the old one is asked again, under the same limits as at the sign-in.
 
+use super::sign_in::Proof;
 use super::{Desk, SignInFailure, failure};
 use crate::auth::{Actor, Password};
 use crate::domain::command::{Change, Command, Done, PasswordHash};
@@ -28,7 +29,7 @@ impl Desk {
             let sentence = "this account has no password: ask for a code to choose one with";
             return Err(Failure::Invalid(sentence.to_owned()));
         };
-        self.prove(actor, old).await.map_err(of_proof)?;
+        self.prove(actor, old, Proof::ChangePassword).await.map_err(of_proof)?;
         let to = self.hash_new(new).await?;
         self.write(actor, &Command::ChangeMyPassword { change: Change::new(seen, to) }, None).await
     }

@@ -9,6 +9,15 @@ use crate::store::auth::{self as store, Why};
 use crate::store::error::{Error, Meaning};
 use crate::store::sign_ins::{self, Claim, Claimed};
 
+/// What somebody who is signed in proves the password for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// To come back to a locked screen.
+    Unlock,
+    /// To set another one.
+    ChangePassword,
+}
+
 impl Desk {
     /// Verifies a password and begins a session.
     pub(super) async fn admit(&self, email: &str, password: Password) -> Result<SignedIn, SignInFailure> {
@@ -34,7 +43,12 @@ impl Desk {
     }
 
     /// Verifies the password of somebody who is signed in.
-    pub(super) async fn prove(&self, actor: &Actor, password: Password) -> Result<(), SignInFailure> {
+    pub(super) async fn prove(
+        &self,
+        actor: &Actor,
+        password: Password,
+        why: Proof,
+    ) -> Result<(), SignInFailure> {
         let Some(user) = actor.user() else { return Err(SignInFailure::Refused) };
         let address = self.pool.read(async |client| store::address(client, user).await).await;
         let Some(address) = address.map_err(|error| of_store(&error))? else {
@@ -45,6 +59,11 @@ impl Desk {
             .write(async |client| {
                 let tx = client.build_transaction().start().await?;
                 sign_ins::succeeded(&tx, &address, &self.source, claim).await?;
+                match why {
+                    Proof::Unlock => store::unlocked(&tx, actor, &self.origin).await?,
+                    // The change leaves its own.
+                    Proof::ChangePassword => {}
+                }
                 tx.commit().await?;
                 store::seen(client, actor).await
             })
@@ -119,6 +138,19 @@ impl Desk {
             .write(async |client| {
                 let tx = client.build_transaction().start().await?;
                 store::end_session(&tx, actor, why, &self.origin).await?;
+                tx.commit().await?;
+                Ok(())
+            })
+            .await
+            .map_err(|error| failure::of_store(&error))
+    }
+
+    /// Writes down that the actor's screen is locked.
+    pub(super) async fn note_lock(&self, actor: &Actor) -> Result<(), Failure> {
+        self.pool
+            .write(async |client| {
+                let tx = client.build_transaction().start().await?;
+                store::locked(&tx, actor, &self.origin).await?;
                 tx.commit().await?;
                 Ok(())
             })

@@ -6,6 +6,8 @@ use super::failure;
 use crate::domain::failure::Failure;
 use crate::store::doctor;
 pub use crate::store::doctor::{Finding, Severity};
+use crate::store::error::Result as StoreResult;
+use crate::store::events;
 use crate::store::grant::{self, Granted};
 use crate::store::migrate::{self, Progress, Report};
 use crate::store::pool::address::Address;
@@ -31,17 +33,20 @@ pub struct Upkeep {
     connector: Connector,
     listener: Connector,
     plain_text: bool,
+    origin: String,
 }
 
 impl Upkeep {
-    /// Reads the addresses; the listener's is the same where it has none of its own. Connects to nothing yet.
-    pub fn new(url: &str, listen_url: Option<&str>) -> Result<Self, Failure> {
+    /// Reads the addresses; the listener's is the same where it has none of its own. Connects to nothing yet. The log
+    /// will say that what is done was done from `origin`.
+    pub fn new(url: &str, listen_url: Option<&str>, origin: &str) -> Result<Self, Failure> {
         let open =
             |url: &str| pool::connector(url, Options::MAINTENANCE).map_err(|error| failure::of_store(&error));
         Ok(Self {
             connector: open(url)?,
             listener: open(listen_url.unwrap_or(url))?,
             plain_text: Address::parse(url).is_ok_and(|address| address.plain_text_to_remote()),
+            origin: origin.to_owned(),
         })
     }
 
@@ -54,17 +59,32 @@ impl Upkeep {
     /// Creates the database, adopts the web app's, or brings it up to date; `tell` hears of the progress in words.
     pub async fn migrate(&self, tell: &mut (dyn FnMut(String) + Send)) -> Result<Report, Failure> {
         let mut watch = |progress: Progress| tell(progress.to_string());
-        migrate::run(&self.connector, &mut watch).await.map_err(|error| failure::of_store(&error))
+        let migrated = async {
+            let report = migrate::run(&self.connector, &mut watch).await?;
+            if !report.applied.is_empty() {
+                self.note(events::Upkeep::Migrated(&report.applied)).await?;
+            }
+            Ok(report)
+        };
+        migrated.await.map_err(|error| failure::of_store(&error))
     }
 
     /// Tells the web app's own migrator that its tables are there. Answers whether it did not know.
     pub async fn drizzle_baseline(&self) -> Result<bool, Failure> {
-        migrate::drizzle_baseline(&self.connector).await.map_err(|error| failure::of_store(&error))
+        let told = async {
+            let news = migrate::drizzle_baseline(&self.connector).await?;
+            if news {
+                self.note(events::Upkeep::Baseline).await?;
+            }
+            Ok(news)
+        };
+        told.await.map_err(|error| failure::of_store(&error))
     }
 
     /// Gives a role what the desk needs, and nothing else.
     pub async fn grant(&self, role: &str, reach: Reach) -> Result<Granted, Failure> {
-        grant::run(&self.connector, role, reach).await.map_err(|error| failure::of_store(&error))
+        let origin = Some(self.origin.as_str());
+        grant::run(&self.connector, role, reach, origin).await.map_err(|error| failure::of_store(&error))
     }
 
     /// Looks at everything.
@@ -77,6 +97,20 @@ impl Upkeep {
     /// Puts back what is the desk's own. Answers with what was done.
     pub async fn repair(&self, tell: &mut (dyn FnMut(String) + Send)) -> Result<Vec<String>, Failure> {
         let mut watch = |progress: Progress| tell(progress.to_string());
-        doctor::repair(&self.connector, &mut watch).await.map_err(|error| failure::of_store(&error))
+        let repaired = async {
+            let done = doctor::repair(&self.connector, &mut watch).await?;
+            self.note(events::Upkeep::Repaired).await?;
+            Ok(done)
+        };
+        repaired.await.map_err(|error| failure::of_store(&error))
+    }
+
+    /// In a transaction of its own: what was done is many.
+    async fn note(&self, what: events::Upkeep<'_>) -> StoreResult<()> {
+        let (mut db, _) = self.connector.connect().await?;
+        let tx = db.transaction().await?;
+        events::upkept(&tx, &self.origin, what).await?;
+        tx.commit().await?;
+        Ok(())
     }
 }

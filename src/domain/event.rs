@@ -97,6 +97,8 @@ impl Event {
             "mail.send" => format!("sent {}", self.mail()),
             "mail.fail" => format!("gave up {}", self.mail()),
             "schema.migrate" => "brought the database up to date".to_owned(),
+            "schema.baseline" => "told the web app's migrator of its tables".to_owned(),
+            "schema.repair" => "put functions and triggers back".to_owned(),
             "role.grant" => "gave a database role what the desk needs".to_owned(),
             "audit.export" => "exported the log".to_owned(),
             "user.export" => "exported all that is known of the person".to_owned(),

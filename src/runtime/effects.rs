@@ -146,6 +146,13 @@ impl<G: Gateway> Effects<G> {
         tokio::spawn(async move { limited(gateway.seen(&actor)).await });
     }
 
+    /// Notes that the screen is locked, which it is whatever becomes of the note.
+    pub fn locked(&self) {
+        let Some(actor) = self.actor.clone() else { return };
+        let gateway = self.gateway.clone();
+        tokio::spawn(async move { limited(gateway.locked(&actor)).await });
+    }
+
     /// Ends the session in the database while this one goes on.
     pub fn end(&self) {
         let Some(actor) = self.actor.clone() else { return };

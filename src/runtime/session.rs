@@ -357,6 +357,7 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
             Effect::ChangePassword { req, old, new } => self.effects.change_password(req, old, new),
             Effect::Unlock { password } => self.effects.unlock(password),
             Effect::Seen => self.effects.seen(),
+            Effect::Locked => self.effects.locked(),
             Effect::Stay(answer) => self.stay(answer),
             Effect::Copy(text) => {
                 if let Err(why) = self.screen.copy(&text) {

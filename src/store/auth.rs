@@ -277,6 +277,16 @@ pub async fn end_session(tx: &Transaction<'_>, actor: &Actor, why: Why, origin: 
     Ok(())
 }
 
+/// Writes down that the actor's screen was locked.
+pub async fn locked(tx: &Transaction<'_>, actor: &Actor, origin: &str) -> Result<()> {
+    log(tx, actor, origin, "session.lock", ids(actor).1).await
+}
+
+/// Writes down that the actor came back to it.
+pub async fn unlocked(tx: &Transaction<'_>, actor: &Actor, origin: &str) -> Result<()> {
+    log(tx, actor, origin, "session.unlock", ids(actor).1).await
+}
+
 /// Writes down that somebody was refused: whose account it was, never what was typed.
 pub async fn refused(tx: &Transaction<'_>, account: Option<&UserId>, origin: &str) -> Result<()> {
     let author = Author { actor: &Actor::system(), origin, undoes: None };

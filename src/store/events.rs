@@ -73,6 +73,36 @@ pub(super) async fn exported(tx: &Transaction<'_>, author: Author<'_>) -> Result
     add(tx, author, &event).await
 }
 
+/// What an operator did to the database itself.
+#[derive(Clone, Copy, Debug)]
+pub enum Upkeep<'a> {
+    /// These steps were applied.
+    Migrated(&'a [&'a str]),
+    /// The web app's own migrator was told that its tables are there.
+    Baseline,
+    /// Functions, triggers and what they missed were put back.
+    Repaired,
+    /// A role was given what the desk needs.
+    Granted {
+        /// Its name.
+        role: &'a str,
+        /// Its settings for a pooled link were written too.
+        pooled: bool,
+    },
+}
+
+/// Writes down what was done to the database itself. No user did it.
+pub async fn upkept(tx: &Transaction<'_>, origin: &str, what: Upkeep<'_>) -> Result<()> {
+    let (action, entity, id, after) = match what {
+        Upkeep::Migrated(steps) => ("schema.migrate", "schema", "desk", json!({ "steps": steps })),
+        Upkeep::Baseline => ("schema.baseline", "schema", "drizzle", json!({})),
+        Upkeep::Repaired => ("schema.repair", "schema", "desk", json!({})),
+        Upkeep::Granted { role, pooled } => ("role.grant", "role", role, json!({ "pooled": pooled })),
+    };
+    let author = Author { actor: &Actor::operator(), origin, undoes: None };
+    add(tx, author, &Event { action, entity, id, before: None, after }).await.map(drop)
+}
+
 /// Who gave a field the value that it has now; none when the newest event of the field says otherwise, that is,
 /// when it was changed elsewhere.
 pub(super) async fn who_set(

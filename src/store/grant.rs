@@ -10,6 +10,7 @@ pub mod needs;
 
 use self::needs::{FUNCTIONS, RELATIONS, Right};
 use super::error::{Error, Meaning, Result};
+use super::events::{self, Upkeep};
 use super::migrate::{self, Readiness};
 use super::pool::connect::Connector;
 use super::sql;
@@ -88,8 +89,9 @@ pub fn connection_limit(role: &str) -> String {
     format!("ALTER ROLE {} CONNECTION LIMIT 50;", quoted(role))
 }
 
-/// Gives a role what the desk needs, all of it or nothing.
-pub async fn run(connector: &Connector, role: &str, reach: Reach) -> Result<Granted> {
+/// Gives a role what the desk needs, all of it or nothing. The event says that it was done from `origin`; none leaves
+/// no event.
+pub async fn run(connector: &Connector, role: &str, reach: Reach, origin: Option<&str>) -> Result<Granted> {
     let (mut db, _) = connector.connect().await?;
     if migrate::readiness(&db).await? != Readiness::Ready {
         let sentence = "this database is not up to date: run `desk migrate` first";
@@ -105,6 +107,10 @@ pub async fn run(connector: &Connector, role: &str, reach: Reach) -> Result<Gran
         return Err(Error::new(Meaning::Denied, format!("this role can't give away {sentence}")));
     }
     let surplus = surplus(&tx, role).await?;
+    if let Some(origin) = origin {
+        let what = Upkeep::Granted { role, pooled: reach == Reach::Pooled };
+        events::upkept(&tx, origin, what).await?;
+    }
     tx.commit().await?;
     Ok(Granted { database, surplus })
 }

@@ -133,6 +133,10 @@ impl Gateway for Fake {
         Ok(())
     }
 
+    async fn locked(&self, _: &Actor) -> Result<(), Failure> {
+        Ok(())
+    }
+
     async fn resume(&self, _token: SessionToken) -> Result<SignedIn, SignInFailure> {
         self.answer(signed_in).await.map_err(|failure| SignInFailure::Unavailable(failure.sentence()))
     }
