@@ -329,9 +329,9 @@ pub fn update(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
         Msg::StayOffered => sitting::offer(state),
         Msg::Changed(changes) => live::changed(state, &changes),
         Msg::Link(link) => live::linked(state, link),
-        Msg::Recovered(drafts) => screen::composer::recover(state, drafts),
+        Msg::Recovered(drafts) => screen::composer::drafts::recover(state, drafts),
         Msg::DraftKept { ticket, content, result } => {
-            screen::composer::kept(state, &ticket, content, result);
+            screen::composer::drafts::kept(state, &ticket, content, result);
         }
         Msg::WasRead(result) => {
             state.away = false;
@@ -352,7 +352,7 @@ pub fn next_wake(state: &State) -> Option<Timestamp> {
         state.toasts.next_wake(),
         state.queue.next_wake(),
         state.thread.next_wake(),
-        screen::composer::next_wake(state),
+        screen::composer::drafts::next_wake(state),
         screen::board::next_wake(state),
         screen::clients::next_wake(state),
         screen::staff::next_wake(state),
@@ -372,7 +372,7 @@ fn settle(state: &mut State) {
     sitting::settle(state);
     screen::queue::settle(state);
     screen::thread::settle(state);
-    screen::composer::settle(state);
+    screen::composer::drafts::settle(state);
     screen::board::settle(state);
     screen::clients::settle(state);
     screen::staff::settle(state);
@@ -438,7 +438,7 @@ impl State {
 
     /// Drafts whose last keys are not in the database yet: to be saved, or spooled, on the way out.
     pub fn unsaved_drafts(&self) -> Vec<(TicketId, Draft)> {
-        screen::composer::unsaved(self)
+        screen::composer::drafts::unsaved(self)
     }
 
     /// Whether this ticket is the reader's.

@@ -283,7 +283,7 @@ pub fn done(state: &mut State, req: Req, result: Result<Done, Failure>) {
     let Some(purpose) = state.requests.end(req) else { return };
     match &result {
         Err(Failure::SignedOut(why)) => {
-            composer::unsent(state, req);
+            composer::sending::unsent(state, req);
             return sign_in::signed_out(state, why);
         }
         Err(Failure::Unavailable(_)) => live::lost(state),

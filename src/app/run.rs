@@ -108,13 +108,13 @@ pub fn run(state: &mut State, action: Action) {
         Action::CopyNumber => ticket_actions::copy_number(state),
         Action::ReadThread => ticket_actions::read_thread(state),
         Action::CopyThread => ticket_actions::copy_thread(state),
-        Action::ComposerReview => composer::review(state),
+        Action::ComposerReview => composer::sending::review(state),
         Action::ComposerEditor => composer::to_editor(state),
-        Action::ReviewSend => composer::send(state, false),
-        Action::ReviewSendNext => composer::send(state, true),
-        Action::ReviewEdit => composer::edit_on(state),
-        Action::ReviewKeep => composer::keep(state),
-        Action::ReviewDiscard => composer::ask_discard(state),
+        Action::ReviewSend => composer::sending::send(state, false),
+        Action::ReviewSendNext => composer::sending::send(state, true),
+        Action::ReviewEdit => composer::sending::edit_on(state),
+        Action::ReviewKeep => composer::drafts::keep(state),
+        Action::ReviewDiscard => composer::drafts::ask_discard(state),
         Action::CardLeft => moving::move_card(state, -1),
         Action::CardRight => moving::move_card(state, 1),
         Action::CardStatus => picker::card_status(state),
@@ -167,7 +167,7 @@ pub fn run(state: &mut State, action: Action) {
 /// The status of the ticket, or the one to set with the reply.
 fn status(state: &mut State, status: TicketStatus) {
     if state.composer.is_some() {
-        composer::set_status(state, status);
+        composer::sending::set_status(state, status);
     } else {
         ticket_actions::set_status(state, status);
     }
@@ -303,8 +303,8 @@ fn cancel(state: &mut State) {
     } else if let Some(composer) = &state.composer {
         match (composer.review.is_some(), composer.save_failed) {
             (true, true) => quit(state),
-            (true, false) => composer::keep(state),
-            (false, _) => composer::review(state),
+            (true, false) => composer::drafts::keep(state),
+            (false, _) => composer::sending::review(state),
         }
     } else {
         back(state);

@@ -2,7 +2,7 @@
 
 use super::Overlay;
 use crate::app::screen::board::moving;
-use crate::app::screen::composer;
+use crate::app::screen::composer::drafts;
 use crate::app::{Answered, Effect, State, account_actions};
 use crate::domain::command::Command;
 use crate::domain::ids::ProjectId;
@@ -50,7 +50,7 @@ pub fn yes(state: &mut State) {
     match then {
         Then::Quit => state.effect(Effect::Quit),
         Then::Stay => state.effect(Effect::Stay(Answered::Yes)),
-        Then::DiscardDraft => composer::discard(state),
+        Then::DiscardDraft => drafts::discard(state),
         Then::MoveProject(project, status) => moving::move_to(state, &project, status),
         Then::Account(command) => account_actions::send(state, *command),
     }

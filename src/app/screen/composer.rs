@@ -3,32 +3,22 @@
 //! The comment's id is made when composing starts and kept with the draft, so that sending again after a
 //! doubt is the same sending. The draft is saved while typing.
 
+pub mod drafts;
+pub mod sending;
+
 use super::{queue, thread};
-use crate::app::action::Action;
 use crate::app::edit::{Edited, Editor, Pasted};
 use crate::app::key::Key;
-use crate::app::overlay::confirm::{self, Then};
-use crate::app::requests::{Cause, Purpose, Req};
+use crate::app::requests::{Cause, Req};
 use crate::app::{Effect, State};
-use crate::domain::command::{Change, Command, Done, LastComment};
+use crate::domain::command::{Command, Done};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{CommentId, TicketId, UserId};
 use crate::domain::safe_text::{SafeText, sanitise};
 use crate::domain::ticket::{Draft, Thread, TicketStatus};
 use crate::domain::time::Timestamp;
-use std::time::Duration;
-
-/// How the sentence begins that holds until a draft is saved after all.
-const IN_MEMORY_ONLY: &str = "the draft is in memory only";
-
-/// What is typed is saved this long after the first key that is not.
-const SAVE_AFTER: Duration = Duration::from_millis(300);
-/// After a failure it is tried again after this.
-const RETRY_AFTER: Duration = Duration::from_secs(3);
-/// Keys that no saving under way holds are kept on this machine this long after the first of them,
-const KEEP_AFTER: Duration = Duration::from_millis(500);
-/// and not before the saving under way has put its own text there.
-const SAVING_KEEPS: Duration = Duration::from_secs(1);
+use drafts::{KEEP_AFTER, SAVE_AFTER, SAVING_KEEPS, save, saved};
+use sending::{new_messages, sent, sent_elsewhere};
 
 /// The bar before sending.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -208,53 +198,6 @@ pub fn thread_arrived(state: &mut State) {
     }
 }
 
-/// The same draft, open in another window, was sent there: an equal text is done, another one goes on as a new
-/// draft.
-fn sent_elsewhere(state: &mut State) {
-    let (Some(composer), Some(open)) = (&state.composer, state.thread.current()) else { return };
-    if composer.sending.is_some() {
-        return;
-    }
-    let Some(sent) = open.comments.iter().find(|comment| comment.id == composer.comment) else { return };
-    let now = state.now;
-    if sent.content.raw() == composer.editor.text() {
-        state.composer = None;
-        state.toasts.info("this reply was sent from another window", now);
-    } else {
-        start_anew(state);
-        state.toasts.warn(Failure::SentElsewhere.sentence(), now);
-    }
-}
-
-/// What is written goes on as a new message, under an id of its own.
-fn start_anew(state: &mut State) {
-    let comment = CommentId::from_random(state.ids.next_bytes());
-    let newest = state.thread.newest().cloned();
-    let now = state.now;
-    if let Some(composer) = &mut state.composer {
-        composer.comment = comment;
-        composer.last_comment = newest;
-        composer.version = 0;
-        composer.saved_text.clear();
-        composer.save_due = Some(now);
-    }
-}
-
-/// Messages of others since composing began.
-fn new_messages(state: &State) -> u32 {
-    let (Some(composer), Some(thread)) = (&state.composer, state.thread.current()) else { return 0 };
-    if thread.ticket.id != composer.ticket {
-        return 0;
-    }
-    let from = composer
-        .last_comment
-        .as_ref()
-        .and_then(|last| thread.comments.iter().position(|comment| comment.id == *last))
-        .map_or(0, |at| at + 1);
-    let from = if composer.last_comment.is_some() && from == 0 { thread.comments.len() } else { from };
-    thread.comments[from..].iter().filter(|comment| comment.author != composer.author).count() as u32
-}
-
 /// A key for the text.
 pub fn typed(state: &mut State, key: Key) -> Edited {
     let now = state.now;
@@ -278,139 +221,6 @@ pub fn pasted(state: &mut State, text: &str) -> Pasted {
     composer.editor.paste(text)
 }
 
-/// When the draft is to be saved, or kept on this machine.
-pub fn next_wake(state: &State) -> Option<Timestamp> {
-    let composer = state.composer.as_ref()?;
-    let save = composer.save_due.filter(|_| composer.saving.is_none() && composer.sending.is_none());
-    [save, composer.keep_due()].into_iter().flatten().min()
-}
-
-/// Saves the draft when it is time.
-pub fn settle(state: &mut State) {
-    let now = state.now;
-    let signed_in = state.me.is_some();
-    let Some(composer) = &mut state.composer else { return };
-    let due = composer.save_due.is_some_and(|due| due <= now);
-    if !signed_in || composer.sending.is_some() {
-        return;
-    }
-    if due && composer.saving.is_none() {
-        save(state);
-    } else if composer.keep_due().is_some_and(|due| due <= now) {
-        composer.touched = None;
-        let (ticket, draft) = (composer.ticket.clone(), composer.draft());
-        state.effect(Effect::Keep { ticket, draft });
-    }
-}
-
-fn save(state: &mut State) {
-    let Some(composer) = &mut state.composer else { return };
-    composer.save_due = None;
-    if composer.is_saved() {
-        return;
-    }
-    let command = Command::SaveDraft { ticket: composer.ticket.clone(), draft: composer.draft() };
-    let req = state.execute(command, Cause::Quiet);
-    let now = state.now;
-    if let Some(composer) = &mut state.composer {
-        composer.saving = Some(req);
-        composer.saving_since = now;
-        composer.touched = None;
-    }
-}
-
-/// Esc: the bar before sending.
-pub fn review(state: &mut State) {
-    save(state);
-    let new_messages = new_messages(state);
-    if new_messages > 0 {
-        state.thread.to_end();
-    }
-    let Some(composer) = &mut state.composer else { return };
-    if composer.editor.is_blank() {
-        // Nothing was written: there is nothing to ask.
-        let (ticket, comment, saved) =
-            (composer.ticket.clone(), composer.comment.clone(), composer.saved_at.is_some());
-        state.composer = None;
-        if saved {
-            state.execute(Command::DiscardDraft { ticket, comment }, Cause::Quiet);
-        }
-        return;
-    }
-    composer.review = Some(Review { armed: false, new_messages, problem: None });
-}
-
-/// Back to writing.
-pub fn edit_on(state: &mut State) {
-    if let Some(composer) = state.composer.as_mut().filter(|composer| composer.sending.is_none()) {
-        composer.review = None;
-    }
-}
-
-/// The status to set with it.
-pub fn set_status(state: &mut State, status: TicketStatus) {
-    if let Some(composer) = state.composer.as_mut().filter(|composer| composer.sending.is_none()) {
-        composer.status_after = status;
-    }
-}
-
-/// Closes; the draft stays.
-pub fn keep(state: &mut State) {
-    save(state);
-    let now = state.now;
-    if state.composer.as_ref().is_some_and(|composer| composer.sending.is_some()) {
-        return;
-    }
-    if let Some(composer) = state.composer.take_if(|composer| composer.is_saved()) {
-        drop(composer);
-        let text = format!("the draft is kept; {} goes on with it", state.keymap.words(Action::Reply));
-        state.toasts.info(text, now);
-        thread::reload(state);
-    } else if let Some(composer) = &mut state.composer {
-        // Closed when the saving under way is confirmed.
-        composer.review = Some(Review { armed: false, ..composer.review.clone().unwrap_or_default() });
-        state.close_when_saved();
-    }
-}
-
-/// Asks before the draft is thrown away.
-pub fn ask_discard(state: &mut State) {
-    confirm::ask(state, "Throw this draft away?", Then::DiscardDraft);
-}
-
-/// Throws the draft away.
-pub fn discard(state: &mut State) {
-    let now = state.now;
-    if let Some(composer) = state.composer.take() {
-        let command = Command::DiscardDraft { ticket: composer.ticket, comment: composer.comment };
-        state.execute(command, Cause::Quiet);
-        state.toasts.info("the draft is gone", now);
-    }
-}
-
-/// Sends, if the bar and what it warns of were on the screen.
-pub fn send(state: &mut State, next: bool) {
-    let newest = state.thread.newest().cloned();
-    let Some(composer) = &mut state.composer else { return };
-    let Some(review) = &composer.review else { return };
-    if !review.armed || composer.sending.is_some() {
-        return;
-    }
-    // Warned of what is on the screen: only something even newer may hold the sending up.
-    let seen = if review.new_messages > 0 { newest } else { composer.last_comment.clone() };
-    let command = Command::Reply {
-        ticket: composer.ticket.clone(),
-        comment: composer.comment.clone(),
-        content: composer.editor.text(),
-        status: Change::new(composer.seen_status.clone(), composer.status_after.clone()),
-        last_comment: LastComment::Seen(seen),
-    };
-    let req = state.execute(command, Cause::Send { next });
-    if let Some(composer) = &mut state.composer {
-        composer.sending = Some(req);
-    }
-}
-
 /// An answer that concerns the reply. Says whether it was one.
 pub fn answered(
     state: &mut State,
@@ -432,136 +242,6 @@ pub fn answered(
     true
 }
 
-/// A draft that the database did not take soon lies on this machine now, or could not be kept there either.
-pub fn kept(state: &mut State, ticket: &TicketId, content: String, result: Result<(), String>) {
-    let now = state.now;
-    match result {
-        Ok(()) => {
-            let composer = state.composer.as_mut().filter(|composer| composer.ticket == *ticket);
-            if let Some(composer) = composer.filter(|composer| composer.saved_text != content) {
-                composer.kept = Some(content);
-            }
-        }
-        Err(why) => {
-            let text = format!("{IN_MEMORY_ONLY}: it could not be kept on this machine: {why}");
-            state.toasts.warn(text, now);
-        }
-    }
-}
-
-fn saved(state: &mut State, req: Req, draft: &Draft, result: &Result<Done, Failure>) {
-    let now = state.now;
-    if state.composer.as_ref().is_none_or(|composer| composer.saving != Some(req)) {
-        return;
-    }
-    let closing = state.is_closing();
-    let Some(composer) = state.composer.as_mut() else { return };
-    composer.saving = None;
-    match result {
-        // Its message is out, sent from another window: the conversation shows it, and decides.
-        Ok(done) if done.draft_version.is_none() => {
-            composer.save_due = None;
-            thread::reload(state);
-        }
-        Ok(done) => {
-            composer.version = done.draft_version.unwrap_or(composer.version);
-            composer.saved_text.clone_from(&draft.content);
-            composer.saved_at = Some(now);
-            composer.save_failed = false;
-            composer.kept = None;
-            state.toasts.withdraw(IN_MEMORY_ONLY);
-            if done.other_text.is_some() {
-                composer.older_content.clone_from(&done.other_text);
-                let text = "this draft was edited elsewhere too; that text comes back with the draft";
-                state.toasts.warn(text, now);
-            }
-            if !composer.is_saved() {
-                composer.save_due.get_or_insert(now);
-            } else if closing {
-                keep(state);
-            }
-        }
-        Err(failure) => {
-            composer.save_failed = true;
-            composer.save_due = Some(now.after(RETRY_AFTER));
-            if closing {
-                state.toasts.warn(format!("the draft is not saved yet: {}", failure.sentence()), now);
-            }
-        }
-    }
-}
-
-fn sent(state: &mut State, req: Req, command: &Command, next: bool, result: &Result<Done, Failure>) {
-    let now = state.now;
-    let Some(composer) = state.composer.as_mut().filter(|composer| composer.sending == Some(req)) else {
-        return;
-    };
-    composer.sending = None;
-    match result {
-        Ok(done) => {
-            let text = format!("sent to {}", composer.to_name.one_line());
-            let ticket = composer.ticket.clone();
-            state.composer = None;
-            state.history.record(command, done.event);
-            if let Some(row) = &done.row {
-                let said = format!("{text}; {} is {}", row.number.one_line(), row.status.as_str());
-                state.toasts.good(said, now);
-                queue::refresh_row(state, row);
-                if let Some(thread) = state.thread.data.as_mut().filter(|thread| thread.ticket.id == ticket) {
-                    thread.draft = None;
-                }
-                if let Command::Reply { comment, content, .. } = command {
-                    thread::sent(state, row, comment, content);
-                }
-            } else {
-                state.toasts.good(text, now);
-            }
-            state.thread.to_end();
-            if next && queue::next_ticket(state, 1) {
-                thread::read(state);
-            } else {
-                state.requests.forget(|purpose| matches!(purpose, Purpose::Thread(_)));
-                thread::reload(state);
-            }
-        }
-        Err(Failure::NewMessages(count)) => {
-            composer.review = Some(Review { armed: false, new_messages: *count, problem: None });
-            thread::reload(state);
-        }
-        Err(Failure::SentElsewhere) => {
-            let problem = Some(Failure::SentElsewhere.sentence());
-            composer.review = Some(Review { problem, ..Review::default() });
-            start_anew(state);
-            thread::reload(state);
-        }
-        Err(failure) => {
-            let why = match failure {
-                Failure::Unavailable(why) | Failure::Refused(why) => {
-                    let send = state.keymap.words(Action::ReviewSend);
-                    format!("{why}; {send} tries again, it can't be sent twice")
-                }
-                other => other.sentence(),
-            };
-            let new_messages = composer.review.as_ref().map_or(0, |review| review.new_messages);
-            composer.review = Some(Review { armed: false, new_messages, problem: Some(why) });
-            thread::reload(state);
-        }
-    }
-}
-
-/// A sending whose session ended did not go out.
-pub fn unsent(state: &mut State, req: Req) {
-    if let Some(composer) = &mut state.composer {
-        if composer.sending == Some(req) {
-            composer.sending = None;
-        }
-        if composer.saving == Some(req) {
-            composer.saving = None;
-            composer.save_due = Some(state.now);
-        }
-    }
-}
-
 /// After signing in again: the reply that was being written is still there.
 pub fn resume(state: &mut State) {
     let now = state.now;
@@ -574,28 +254,6 @@ pub fn resume(state: &mut State) {
         queue::open_ticket(state, ticket);
         state.toasts.info("your reply is still here", now);
     }
-}
-
-/// Drafts that an earlier run could not save are saved now.
-pub fn recover(state: &mut State, drafts: Vec<(TicketId, Draft)>) {
-    let now = state.now;
-    let count = drafts.len();
-    for (ticket, draft) in drafts {
-        state.execute(Command::SaveDraft { ticket, draft }, Cause::Quiet);
-    }
-    if count > 0 {
-        state.toasts.info(format!("{count} unsaved drafts of the last time were recovered"), now);
-    }
-}
-
-/// Drafts whose last keys are not in the database yet.
-pub fn unsaved(state: &State) -> Vec<(TicketId, Draft)> {
-    state
-        .composer
-        .iter()
-        .filter(|composer| !composer.is_saved() && !composer.editor.is_blank())
-        .map(|composer| (composer.ticket.clone(), composer.draft()))
-        .collect()
 }
 
 /// Hands the text to `$EDITOR`.
