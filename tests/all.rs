@@ -50,6 +50,7 @@ mod mail;
 mod migrate;
 mod migrate_binary;
 mod plans;
+mod plans_log;
 mod pool;
 mod post;
 mod pty;
