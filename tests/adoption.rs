@@ -371,7 +371,7 @@ async fn the_web_app_goes_on_writing_while_it_is_adopted() {
                  UPDATE public.support_tickets SET status = '{status}' WHERE id = 'bulk-{u}';
                  DELETE FROM public.support_tickets WHERE id = 'bulk-{d}';
                  INSERT INTO public.support_tickets (id, ticket_number, subject, description, client_id) VALUES ('live-{n}', 'L-{n}', 's', 'd', 'client-2')",
-                t = 1 + (n * 37) % 1200, u = 1 + (n * 53) % 1200, d = 1200 + n % 1300,
+                t = 1 + (n * 37) % 1200, u = 1 + (n * 53) % 1200, d = 1201 + n % 1300,
                 side = if n % 2 == 0 { "ADMIN" } else { "CLIENT" }, status = if n % 3 == 0 { "RESOLVED" } else { "OPEN" },
             ))
             .await

@@ -50,7 +50,6 @@ mod mail;
 mod migrate;
 mod migrate_binary;
 mod plans;
-mod plans_log;
 mod pool;
 mod post;
 mod pty;

@@ -8,6 +8,8 @@ use kaygia_desk::domain::command::{Command, Done};
 use kaygia_desk::domain::comment::Side;
 use kaygia_desk::domain::ids::TicketId;
 use kaygia_desk::domain::query::{Answer, Query};
+use kaygia_desk::domain::ticket::{Answered, TicketStatus};
+use std::time::Duration;
 
 #[test]
 fn my_reply_is_on_the_screen_though_its_change_was_heard_before_its_answer() {
@@ -52,16 +54,28 @@ fn my_reply_stands_in_the_conversation_as_soon_as_it_is_out() {
             _ => None,
         })
         .unwrap();
-    let mut answered = row(0);
-    answered.last_comment = Some(comment.clone());
-    answered.last_activity_at = NOW;
-    bench.msg(Msg::Done { req, result: Ok(Done { row: Some(Box::new(answered)), ..Done::default() }) });
+    let known = row(0);
+    let answered = Answered {
+        status: TicketStatus::Pending,
+        last_activity_at: NOW,
+        last_side: Side::Staff,
+        last_comment: Some(comment.clone()),
+        waiting_since: None,
+        comments: known.comments + 1,
+        has_draft: false,
+        version: known.version + 2,
+        queue_key: known.queue_key,
+    };
+    let shown = answered.applied_to(&known);
+    bench.effects.clear();
+    bench.msg(Msg::Done { req, result: Ok(Done { answered: Some(Box::new(answered)), ..Done::default() }) });
+    assert_eq!(bench.state.queue.rows[0], shown);
     let newest = bench.state.thread.current().unwrap().comments.last().unwrap();
     assert_eq!((&newest.id, newest.content.as_str(), newest.created_at), (&comment, "Fixed.", NOW));
-    assert!(
-        bench.effects.iter().any(|effect| matches!(effect, Effect::Fetch { query: Query::Thread(_), .. })),
-        "what is read from the database has the last word"
-    );
+    let read = |effect: &Effect| matches!(effect, Effect::Fetch { query: Query::Thread(_), .. });
+    assert!(!bench.effects.iter().any(read), "the frame comes first");
+    bench.pass(Duration::from_millis(25));
+    assert!(bench.effects.iter().any(read), "what is read from the database has the last word");
 }
 
 #[test]

@@ -41,7 +41,9 @@ async fn a_reply_whose_commit_got_lost_is_there_once() {
         let done = desk.execute(&ada, reply("t", &format!("r{n}"), (Open, Open), None)).await.unwrap();
         assert_eq!(proxy.cuts(), n + 1);
         assert!(done.event.is_some(), "the event of the sending is found again");
-        assert_eq!(done.row.unwrap().comments, n as i32 + 1);
+        // Whether it was written now or was there already.
+        let comments = done.answered.map(|answered| answered.comments).or(done.row.map(|row| row.comments));
+        assert_eq!(comments, Some(n as i32 + 1));
     }
     let events = world.value("SELECT count(*) FROM desk.events WHERE action = 'ticket.reply'").await;
     assert_eq!(events, "4");
@@ -74,7 +76,8 @@ async fn a_reply_is_sent_exactly_once_wherever_the_wire_is_cut() {
             }
         }
     }
-    assert!(proxy.cuts() > 10, "{}", proxy.cuts());
+    // Begin, look, write, commit, and the connection's own first words: on either side of each.
+    assert!(proxy.cuts() >= 10, "{}", proxy.cuts());
     let events = world.value("SELECT count(*) FROM desk.events WHERE action = 'ticket.reply'").await;
     assert_eq!(events, sent.to_string());
 }

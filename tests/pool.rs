@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use kaygia_desk::store::error::Meaning;
+use kaygia_desk::store::error::{Error, Meaning};
 use kaygia_desk::store::pool::{self, Options, Session};
 use kaygia_desk::store::sql;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio_postgres::Client;
 
 use crate::support::{self, Database};
 
@@ -173,4 +174,44 @@ async fn refusals_of_the_server_are_told_apart() {
     assert_eq!(meaning(&format!("{role}_no"), name).await, Meaning::SignIn);
     assert_eq!(meaning("kaygia", "not_there").await, Meaning::NoDatabase);
     database.client.batch_execute(&format!("DROP ROLE {role}; DROP ROLE {role}_no")).await.unwrap();
+}
+
+/// What the writing connection of a pool keeps prepared, as the server sees it.
+async fn kept(pool: &pool::Pool) -> i64 {
+    let number = "SELECT count(*) AS number FROM pg_catalog.pg_prepared_statements";
+    let row = pool.write(async |db| Ok(db.query_typed(number, &[]).await?.remove(0))).await.unwrap();
+    row.get("number")
+}
+
+const NOTE: &str = "SELECT k.note FROM public.kept AS k WHERE k.number > $1";
+
+async fn note(db: &mut Client) -> Result<String, Error> {
+    let tx = db.transaction().await?;
+    let row = sql::row(&tx, NOTE, &[sql::int4(&1)]).await?;
+    tx.commit().await?;
+    sql::get(&row, "note")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_is_prepared_once_it_was_used_and_only_on_a_direct_link() {
+    let database = support::empty_database().await;
+    let setup = "CREATE TABLE public.kept (number int4, note varchar(9)); GRANT SELECT ON public.kept TO PUBLIC; \
+                 INSERT INTO public.kept VALUES (7, 'seven')";
+    database.client.batch_execute(setup).await.unwrap();
+    let pool = pool::connect(database.url(), Options::default()).unwrap();
+    for before in [0, 1, 1] {
+        assert_eq!(kept(&pool).await, before);
+        assert_eq!(pool.write(note).await.unwrap(), "seven");
+    }
+    // A column of another type makes the plan void: told once, and the next use is unnamed again.
+    database.client.batch_execute("ALTER TABLE public.kept ALTER note TYPE text").await.unwrap();
+    assert_eq!(*pool.write(note).await.unwrap_err().meaning(), Meaning::CachedPlan);
+    assert_eq!(pool.write(note).await.unwrap(), "seven");
+    assert_eq!(pool.read(note).await.unwrap(), "seven");
+
+    let pooled = pool::connect(database.url(), Options { pooled: true, session: Session::Desk }).unwrap();
+    for _ in 0..3 {
+        assert_eq!(pooled.write(note).await.unwrap(), "seven");
+        assert_eq!(kept(&pooled).await, 0);
+    }
 }

@@ -89,7 +89,7 @@ async fn of_two_who_reply_at_the_same_moment_the_later_one_is_told_first() {
         };
         assert_eq!(failure, Failure::NewMessages(1));
         let again = reply(&id, if seen == &a { &b } else { &a }, (Open, Open), Some(seen));
-        assert_eq!(world.execute(late, again).await.unwrap().row.unwrap().comments, 2);
+        assert_eq!(world.execute(late, again).await.unwrap().answered.unwrap().comments, 2);
     }
 }
 
@@ -187,9 +187,12 @@ async fn a_reply_is_one_transaction_with_all_that_belongs_to_it() {
     let (world, ada) = one().await;
     world.comment("c", "t", "grace", "CLIENT", "10 minutes").await;
     world.execute(&ada, save("t", "r", "Half a th", 0)).await.unwrap();
+    let before = world.row(&ada, "t").await;
     let done = world.execute(&ada, reply("t", "r", (Open, Pending), Some("c"))).await.unwrap();
-    let row = done.row.unwrap();
-    assert_eq!((row.status, row.waiting_since, row.unread, row.has_draft), (Pending, None, false, false));
+    let answered = done.answered.unwrap();
+    let row = world.row(&ada, "t").await;
+    assert_eq!((&row.status, row.waiting_since, row.unread, row.has_draft), (&Pending, None, false, false));
+    assert_eq!(answered.applied_to(&before), row, "what the reply tells of its ticket is what is read of it");
     assert_eq!(
         world
             .value(
@@ -238,8 +241,8 @@ async fn new_messages_of_others_are_told_before_a_reply_or_a_resolve_goes_on() {
 async fn a_reply_that_keeps_the_status_does_not_mind_another_status() {
     let (world, ada) = one().await;
     world.sql("UPDATE public.support_tickets SET status = 'PENDING' WHERE id = 't'").await;
-    let row = world.execute(&ada, reply("t", "r", (Open, Open), None)).await.unwrap().row.unwrap();
-    assert_eq!(row.status, Pending);
+    let done = world.execute(&ada, reply("t", "r", (Open, Open), None)).await.unwrap();
+    assert_eq!(done.answered.unwrap().status, Pending);
     world.sql("UPDATE public.support_tickets SET status = 'CLOSED' WHERE id = 't'").await;
     let refused = world.execute(&ada, reply("t", "r2", (Open, Pending), Some("r"))).await.unwrap_err();
     assert_eq!(overtaken(refused).1, "CLOSED");

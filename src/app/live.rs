@@ -17,6 +17,8 @@ const STORM_GAP: Duration = Duration::from_secs(2);
 const STORM: u32 = 8;
 /// What a person asked to be written goes first: its answer is waited for so long before anything is read again.
 const OWN_WRITE: Duration = Duration::from_millis(300);
+/// What was written is drawn before anything is read again: reading takes the processor from the frame.
+const FIRST_FRAME: Duration = Duration::from_millis(20);
 /// While the database does not answer, it is asked again this often.
 const RETRY: Duration = Duration::from_secs(3);
 
@@ -31,6 +33,8 @@ pub struct Live {
     last: Timestamp,
     /// Bundles of changes since then.
     heard: u32,
+    /// When something written by me was answered.
+    written: Option<Timestamp>,
     retry_due: Option<Timestamp>,
 }
 
@@ -48,6 +52,13 @@ impl Live {
     pub const fn thread_asked(&mut self) {
         self.thread = false;
     }
+
+    /// What I wrote is in the database, and on the screen as far as its answer tells: the rest is read soon.
+    pub const fn wrote(&mut self, now: Timestamp) {
+        self.thread = true;
+        self.queue = true;
+        self.written = Some(now);
+    }
 }
 
 /// When the next reading is due.
@@ -55,7 +66,8 @@ pub fn next_wake(state: &State) -> Option<Timestamp> {
     let live = &state.live;
     let reading = live.any().then(|| {
         let held = state.requests.writing_since().map(|since| since.after(OWN_WRITE));
-        held.map_or(live.due(), |held| held.max(live.due()))
+        let shown = live.written.map(|at| at.after(FIRST_FRAME));
+        [held, shown].into_iter().flatten().fold(live.due(), Timestamp::max)
     });
     [reading, live.retry_due].into_iter().flatten().min()
 }
@@ -149,12 +161,15 @@ pub fn settle(state: &mut State) {
         refresh(state);
     }
     let due = state.now >= state.live.due() || state.live.last > state.now;
-    let held = state.requests.writing_since().is_some_and(|since| state.now < since.after(OWN_WRITE));
+    let (now, live) = (state.now, &state.live);
+    let held = state.requests.writing_since().is_some_and(|since| now < since.after(OWN_WRITE))
+        || live.written.is_some_and(|at| at <= now && now < at.after(FIRST_FRAME));
     if state.me.is_none() || !state.live.any() || !due || held {
         return;
     }
     state.live.last = state.now;
     state.live.heard = 0;
+    state.live.written = None;
     if std::mem::take(&mut state.live.queue) {
         queue::reload(state);
     }

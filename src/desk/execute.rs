@@ -40,7 +40,7 @@ impl Desk {
         let mut attempt = 1;
         let mut begun = None;
         loop {
-            match self.attempt(actor, command, undoes, fresh.as_ref()).await {
+            match Box::pin(self.attempt(actor, command, undoes, fresh.as_ref())).await {
                 Ok(Ok((written, _))) if written.unfinished => begun = begun.or(written.event),
                 Ok(Ok((written, row))) => {
                     let (draft_version, other_text) = written
@@ -48,6 +48,7 @@ impl Desk {
                         .map_or((None, None), |draft| (Some(draft.version), draft.older_content));
                     return Ok(Done {
                         row,
+                        answered: written.answered.map(Box::new),
                         draft_version,
                         other_text,
                         event: begun.or(written.event),
@@ -94,7 +95,8 @@ impl Desk {
             .write(async |client| {
                 let tx = client.build_transaction().start().await?;
                 // Sent together, carried out one after the other: the facts are read once the rows are locked.
-                let (locked, facts) = join(write::lock(&tx, command), facts::read(&tx, actor, command)).await;
+                let (locked, facts) =
+                    join(write::lock(&tx, actor, command), facts::read(&tx, actor, command)).await;
                 let (locked, facts) = (locked?, facts?);
                 let permit = match policy::permit(actor, command.clone(), &facts) {
                     Ok(permit) => permit,
@@ -114,10 +116,10 @@ impl Desk {
                 tx.commit().await?;
                 // It is done: a row that can't be read now is read later.
                 let row = match ticket(command) {
-                    Some(ticket) => {
+                    Some(ticket) if written.answered.is_none() => {
                         tickets::by_id(client, &policy::scope(actor), ticket).await.unwrap_or(None)
                     }
-                    None => None,
+                    Some(_) | None => None,
                 };
                 Ok(Ok((written, row.map(Box::new))))
             })
@@ -141,7 +143,7 @@ fn fresh(command: &Command) -> Result<Option<NewCode>, Failure> {
 /// Whether the same command may succeed at once.
 fn may_pass(error: &Error) -> bool {
     match error.meaning() {
-        Meaning::Unavailable | Meaning::Conflict => true,
+        Meaning::Unavailable | Meaning::Conflict | Meaning::CachedPlan => true,
         Meaning::Timeout
         | Meaning::Locked
         | Meaning::Duplicate(_)
@@ -152,7 +154,6 @@ fn may_pass(error: &Error) -> bool {
         | Meaning::TooManyConnections
         | Meaning::ServerFull
         | Meaning::ReadOnly
-        | Meaning::CachedPlan
         | Meaning::NotMigrated
         | Meaning::BadText
         | Meaning::Tls

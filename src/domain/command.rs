@@ -10,7 +10,7 @@ use super::money::Budget;
 use super::project::{ProjectStatus, ProjectType};
 use super::safe_text::SafeText;
 use super::session::Which;
-use super::ticket::{Draft, Priority, TicketRow, TicketStatus};
+use super::ticket::{Answered, Draft, Priority, TicketRow, TicketStatus};
 use super::time::Timestamp;
 use super::token::{TokenCode, TokenKind};
 use super::user::Role;
@@ -446,8 +446,11 @@ impl std::fmt::Debug for PasswordHash {
 /// A command carried out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Done {
-    /// The ticket after it, read after the commit; none for commands about something else.
+    /// The ticket after it, read after the commit; none for commands about something else, and where `answered` says
+    /// it all.
     pub row: Option<Box<TicketRow>>,
+    /// What a reply made of its ticket, as its own transaction saw it; none when the reply had been sent before.
+    pub answered: Option<Box<Answered>>,
     /// The version of the draft saved; none for other commands, and when its message was sent already.
     pub draft_version: Option<i64>,
     /// The text of another host, whose place the draft saved has taken.

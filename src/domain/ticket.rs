@@ -136,6 +136,49 @@ pub struct TicketRow {
     pub queue_key: Timestamp,
 }
 
+/// What a reply of mine made of a ticket: all of its row that a reply changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Status now.
+    pub status: TicketStatus,
+    /// The newest message: the reply, or what came after it.
+    pub last_activity_at: Timestamp,
+    /// Who wrote it.
+    pub last_side: Side,
+    /// Its id.
+    pub last_comment: Option<CommentId>,
+    /// Since when the client waits on us.
+    pub waiting_since: Option<Timestamp>,
+    /// How many comments.
+    pub comments: i32,
+    /// Another text of mine stays as a draft.
+    pub has_draft: bool,
+    /// Orders notifications.
+    pub version: i64,
+    /// The place in the order "waiting longest first".
+    pub queue_key: Timestamp,
+}
+
+impl Answered {
+    /// The row that was known, as it is now.
+    #[must_use]
+    pub fn applied_to(&self, known: &TicketRow) -> TicketRow {
+        TicketRow {
+            status: self.status.clone(),
+            last_activity_at: self.last_activity_at,
+            last_side: self.last_side.clone(),
+            last_comment: self.last_comment.clone(),
+            waiting_since: self.waiting_since,
+            comments: self.comments,
+            unread: false,
+            has_draft: self.has_draft,
+            version: self.version,
+            queue_key: self.queue_key,
+            ..known.clone()
+        }
+    }
+}
+
 /// What the client card shows beside a thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientCard {

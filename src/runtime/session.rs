@@ -57,6 +57,8 @@ const EDITOR_LIMIT: Duration = Duration::from_millis(400);
 const NO_EDITOR: &str = "no editor can be opened from here";
 const EDITOR_OFF: &str = "whoever runs this desk has switched editors off: write and read here";
 
+/// A frame after a change that was heard of: the answer to a write of ours comes with it, and shall not wait for it.
+const CALM: Duration = Duration::from_millis(16);
 /// The core never gives this number: drafts on the way out.
 const LAST: Req = Req(u64::MAX);
 
@@ -146,6 +148,8 @@ pub struct Session<S, G: Gateway, C> {
     notes: mpsc::UnboundedSender<Note>,
     pace: Pace,
     dirty: bool,
+    /// What there is to draw can wait until then: what is heard of is only marked, and read later.
+    calm_until: Option<Instant>,
     wake: Option<Timestamp>,
     shown_from: Instant,
     listening: Option<Listening>,
@@ -207,6 +211,7 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
             notes,
             pace: Pace::default(),
             dirty: true,
+            calm_until: None,
             wake: None,
             shown_from: if parts.token.is_some() { now + TOKEN_PATIENCE } else { now },
             listening: None,
@@ -315,6 +320,11 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
 
     /// Tells the core, and starts what it asks for.
     fn tell(&mut self, msg: Msg) -> Flow {
+        match msg {
+            Msg::Changed(_) if !self.dirty => self.calm_until = Some(Instant::now() + CALM),
+            Msg::Changed(_) => {}
+            _ => self.calm_until = None,
+        }
         self.dirty = true;
         let now = (self.clock)();
         let away = matches!(self.state.link, Link::Offline(_));
@@ -545,7 +555,8 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
     }
 
     fn frame_due(&self, now: Instant) -> Instant {
-        self.pace.next(now).max(self.shown_from)
+        let due = self.pace.next(now).max(self.shown_from);
+        self.calm_until.map_or(due, |calm| calm.max(due))
     }
 
     fn draw_if_due(&mut self) -> ControlFlow<Ending> {
@@ -554,6 +565,7 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
             return ControlFlow::Continue(());
         }
         self.dirty = false;
+        self.calm_until = None;
         self.pace.drawn(now);
         #[cfg(debug_assertions)]
         self.flaws.show(mistakes::Moment::Drawing);

@@ -1,28 +1,32 @@
 //! Connections to the web app's server: how they are made, kept, lent and thrown away.
 //!
-//! A pool of four, one of which reads never take, so that a write does not queue behind slow reads. A connection on
+//! Three for reading and one for writing, so that a write does not queue behind slow reads, and meets a server process
+//! that has the triggers and plans of writes at hand. A connection on
 //! which something timed out is thrown away, and with it all idle ones, since a frozen server freezes them all. It
 //! must never hold a lock while it waits for the network.
 
 pub mod address;
 pub mod connect;
+mod prepared;
+pub(in crate::store) use prepared::statement as prepared_statement;
 
 use self::address::Address;
 use self::connect::Connector;
+use self::prepared::{Prepared, Shelf};
 use super::error::{Error, Meaning, Result};
 use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime,
+    Hook, HookError, Manager, ManagerConfig, Object, PoolError, QueueMode, RecyclingMethod, Runtime,
+    TimeoutType, Timeouts,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_postgres::Client;
 
 /// Between two attempts to get a connection from a server that has none left: the first pause; each is twice as long as
 /// the one before, and uneven, so that many desks do not come at once.
 const NO_ROOM: Duration = Duration::from_millis(50);
-/// Connections in the pool.
-const SIZE: usize = 4;
+/// Connections for reading; there is one more for writing.
+const READERS: usize = 3;
 /// A connection idle for longer is asked for a sign of life before it is lent.
 const TRUSTED_IDLE: Duration = Duration::from_secs(10);
 /// The time for that sign of life; one that does not come costs no more than another connection.
@@ -68,9 +72,11 @@ type Doubt = Arc<Mutex<Option<Instant>>>;
 /// A pool of connections. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Pool {
-    inner: deadpool_postgres::Pool,
-    readers: Arc<Semaphore>,
+    readers: deadpool_postgres::Pool,
+    writer: deadpool_postgres::Pool,
     connector: Connector,
+    /// What the writer keeps prepared; none on a pooled link.
+    shelf: Option<Shelf>,
 }
 
 /// Reads the address for connections outside a pool. Connects to nothing yet.
@@ -81,14 +87,26 @@ pub fn connector(url: &str, options: Options) -> Result<Connector> {
 /// Reads the address and makes a pool. Connects to nothing yet.
 pub fn connect(url: &str, options: Options) -> Result<Pool> {
     let connector = connector(url, options)?;
+    let doubt = Doubt::default();
+    Ok(Pool {
+        readers: lender(&connector, &doubt, READERS)?,
+        writer: lender(&connector, &doubt, 1)?,
+        connector,
+        shelf: (!options.pooled).then(Shelf::default),
+    })
+}
+
+fn lender(connector: &Connector, doubt: &Doubt, size: usize) -> Result<deadpool_postgres::Pool> {
     let manager = Manager::from_connect(
         tokio_postgres::Config::new(),
         connector.clone(),
         ManagerConfig { recycling_method: RecyclingMethod::Fast },
     );
-    let doubt = Doubt::default();
-    let inner = deadpool_postgres::Pool::builder(manager)
-        .max_size(SIZE)
+    let doubt = Arc::clone(doubt);
+    deadpool_postgres::Pool::builder(manager)
+        .max_size(size)
+        // The one used last is the one whose server process still has everything at hand.
+        .queue_mode(QueueMode::Lifo)
         .runtime(Runtime::Tokio1)
         .wait_timeout(Some(WAIT_LIMIT))
         .pre_recycle(Hook::async_fn(move |client, metrics| {
@@ -113,23 +131,34 @@ pub fn connect(url: &str, options: Options) -> Result<Pool> {
             })
         }))
         .build()
-        .map_err(|error| Error::new(Meaning::Internal, error.to_string()))?;
-    Ok(Pool { inner, readers: Arc::new(Semaphore::new(SIZE - 1)), connector })
+        .map_err(|error| Error::new(Meaning::Internal, error.to_string()))
 }
 
 impl Pool {
     /// Lends a connection for reading, at most three at a time.
     pub async fn read<T>(&self, work: impl AsyncFnOnce(&mut Client) -> Result<T>) -> Result<T> {
-        let _place: SemaphorePermit<'_> = tokio::time::timeout(WAIT_LIMIT, self.readers.acquire())
-            .await
-            .map_err(|_| Error::timed_out("waiting for a connection"))?
-            .map_err(|_| Error::new(Meaning::Internal, "the pool is closed"))?;
-        self.lend(work).await
+        let object = take(&self.readers).await?;
+        self.lend(object, None, work).await
     }
 
-    /// Lends a connection for writing. One is always left for it by the readers.
+    /// Lends a connection for writing: the one that reads never take, or else, while that is out or the server has no
+    /// room for it, one of theirs.
     pub async fn write<T>(&self, work: impl AsyncFnOnce(&mut Client) -> Result<T>) -> Result<T> {
-        self.lend(work).await
+        let at_once = Timeouts { wait: Some(Duration::ZERO), ..Timeouts::default() };
+        let (object, prepared) = match self.writer.timeout_get(&at_once).await {
+            Ok(object) => {
+                let prepared = self.shelf.as_ref().map(|shelf| shelf.of(&object));
+                (object, prepared)
+            }
+            Err(PoolError::Timeout(TimeoutType::Wait)) => (take(&self.readers).await?, None),
+            Err(error) => match of_pool(error) {
+                error if *error.meaning() == Meaning::TooManyConnections => {
+                    (take(&self.readers).await?, None)
+                }
+                error => return Err(error),
+            },
+        };
+        self.lend(object, prepared, work).await
     }
 
     /// How the pool connects, for connections of other kinds: the listener's, a migration's.
@@ -137,38 +166,55 @@ impl Pool {
         &self.connector
     }
 
-    /// A connection; of a server that has none left, the next one that is given back here or there.
-    async fn take(&self) -> Result<Object> {
-        let (start, mut pause) = (Instant::now(), NO_ROOM);
-        loop {
-            match self.inner.get().await.map_err(of_pool) {
-                Err(error) if *error.meaning() == Meaning::TooManyConnections => {
-                    if start.elapsed() + pause > WAIT_LIMIT {
-                        return Err(error);
-                    }
-                    tokio::time::sleep(pause.mul_f64(connect::unevenness())).await;
-                    pause *= 2;
-                }
-                other => return other,
-            }
-        }
-    }
-
-    async fn lend<T>(&self, work: impl AsyncFnOnce(&mut Client) -> Result<T>) -> Result<T> {
-        let mut object = self.take().await?;
-        let outcome = match tokio::time::timeout(USE_LIMIT, work(&mut object)).await {
+    async fn lend<T>(
+        &self,
+        mut object: Object,
+        prepared: Option<Arc<Prepared>>,
+        work: impl AsyncFnOnce(&mut Client) -> Result<T>,
+    ) -> Result<T> {
+        let working = Box::pin(prepared::with(prepared.clone(), work(&mut object)));
+        let outcome = match tokio::time::timeout(USE_LIMIT, working).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Error::timed_out("the connection was given up")),
         };
+        match (&outcome, prepared) {
+            (Ok(_), Some(prepared)) if prepared.wants() => {
+                let sound = tokio::time::timeout(SIGN_OF_LIFE, prepared.keep(&object)).await;
+                if !sound.unwrap_or(false) {
+                    drop(Object::take(object));
+                }
+                return outcome;
+            }
+            (Err(error), Some(prepared)) if *error.meaning() == Meaning::CachedPlan => prepared.clear(),
+            _ => {}
+        }
         if outcome.as_ref().is_err_and(Error::spoils_connection) {
             // A statement that the server itself timed out leaves the connection sound.
             let sound = outcome.as_ref().is_err_and(|error| error.code().is_some()) && !object.is_closed();
             if !sound {
                 drop(Object::take(object));
-                self.inner.retain(|_, _| false);
+                self.readers.retain(|_, _| false);
+                self.writer.retain(|_, _| false);
             }
         }
         outcome
+    }
+}
+
+/// A connection; of a server that has none left, the next one that is given back here or there.
+async fn take(lender: &deadpool_postgres::Pool) -> Result<Object> {
+    let (start, mut pause) = (Instant::now(), NO_ROOM);
+    loop {
+        match lender.get().await.map_err(of_pool) {
+            Err(error) if *error.meaning() == Meaning::TooManyConnections => {
+                if start.elapsed() + pause > WAIT_LIMIT {
+                    return Err(error);
+                }
+                tokio::time::sleep(pause.mul_f64(connect::unevenness())).await;
+                pause *= 2;
+            }
+            other => return other,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::error::Result;
 use super::moment::Moment;
 use super::sql;
-use crate::domain::ids::{TicketId, UserId};
+use crate::domain::ids::{CommentId, TicketId, UserId};
 use crate::domain::time::Timestamp;
 use crate::policy::Scope;
 use tokio_postgres::types::Type;
@@ -32,6 +32,24 @@ pub(super) async fn mark(
         "INSERT INTO desk.reads AS r (user_id, ticket_id, seen_at) VALUES ($1, $2, $3) \
          ON CONFLICT (user_id, ticket_id) DO UPDATE SET seen_at = greatest(r.seen_at, excluded.seen_at)",
         &[(&user.as_str(), Type::TEXT), (&ticket.as_str(), Type::TEXT), (&Moment(up_to), Type::TIMESTAMP)],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Read up to a message of the reader's own.
+pub(super) async fn mark_by(
+    tx: &Transaction<'_>,
+    user: &UserId,
+    ticket: &TicketId,
+    comment: &CommentId,
+) -> Result<()> {
+    sql::execute(
+        tx,
+        "INSERT INTO desk.reads AS r (user_id, ticket_id, seen_at) \
+         SELECT $1, $2, c.created_at FROM public.ticket_comments AS c WHERE c.id = $3 \
+         ON CONFLICT (user_id, ticket_id) DO UPDATE SET seen_at = greatest(r.seen_at, excluded.seen_at)",
+        &[(&user.as_str(), Type::TEXT), (&ticket.as_str(), Type::TEXT), (&comment.as_str(), Type::TEXT)],
     )
     .await?;
     Ok(())

@@ -1,9 +1,10 @@
-//! The one way statements reach the server: typed, unnamed, in one round trip.
+//! The one way statements reach the server: typed, in one round trip.
 //!
-//! Named prepared statements fail behind pgbouncer in transaction mode, so nothing here prepares. A result column of
-//! an enum type would make the driver prepare behind our back: cast enums to text. Values are parameters, always.
+//! Named prepared statements fail behind pgbouncer in transaction mode, so nothing here prepares; a connection that
+//! writes on a direct link has some prepared (see [`super::pool`]), and those are used. A result column of an enum type would make the driver prepare behind our back: cast enums to text. Values are parameters, always.
 
 use super::error::{Error, Meaning, Result};
+use super::pool::prepared_statement;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{GenericClient, Row};
 
@@ -61,6 +62,9 @@ pub async fn rows<C: GenericClient + Sync>(
     statement: &str,
     params: &[Param<'_>],
 ) -> Result<Vec<Row>> {
+    if let Some(prepared) = prepared_statement(statement, types(params)) {
+        return db.query(&prepared, &values(params)).await.map_err(Error::from);
+    }
     match db.query_typed(statement, params).await.map_err(Error::from) {
         Err(error) if *error.meaning() == Meaning::CachedPlan => {
             db.query_typed(statement, params).await.map_err(|_| error)
@@ -87,12 +91,23 @@ pub async fn maybe_row<C: GenericClient + Sync>(
 
 /// Carries a statement out; how many rows it touched.
 pub async fn execute<C: GenericClient + Sync>(db: &C, statement: &str, params: &[Param<'_>]) -> Result<u64> {
+    if let Some(prepared) = prepared_statement(statement, types(params)) {
+        return db.execute(&prepared, &values(params)).await.map_err(Error::from);
+    }
     match db.execute_typed(statement, params).await.map_err(Error::from) {
         Err(error) if *error.meaning() == Meaning::CachedPlan => {
             db.execute_typed(statement, params).await.map_err(|_| error)
         }
         other => other,
     }
+}
+
+fn types(params: &[Param<'_>]) -> impl Iterator<Item = Type> {
+    params.iter().map(|(_, as_type)| as_type.clone())
+}
+
+fn values<'a>(params: &[Param<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
+    params.iter().map(|(value, _)| *value).collect()
 }
 
 /// A column of a row, by name.

@@ -28,7 +28,7 @@ use crate::domain::house::House;
 use crate::domain::ids::{EventId, ProjectId, TicketId, UserId};
 use crate::domain::mail::MailKind;
 use crate::domain::project::{ProjectStatus, ProjectType};
-use crate::domain::ticket::{Priority, TicketStatus};
+use crate::domain::ticket::{Answered, Priority, TicketStatus};
 use crate::domain::time::Timestamp;
 use crate::policy::Permit;
 use futures_util::future::join;
@@ -66,6 +66,8 @@ pub struct Written {
     pub event: Option<EventId>,
     /// The draft as kept; none also when its message was sent already.
     pub draft: Option<SavedDraft>,
+    /// What a reply made of its ticket.
+    pub answered: Option<Answered>,
     /// A code to hand over.
     pub code: Option<IssuedCode>,
     /// It was too much for one transaction: the same command, sent again, goes on.
@@ -95,6 +97,7 @@ pub struct Means<'a> {
 #[derive(Debug)]
 pub struct Locked {
     ticket: Option<TicketNow>,
+    said: Option<replies::Said>,
     project: Option<ProjectNow>,
     user: Option<UserNow>,
 }
@@ -124,11 +127,15 @@ struct ProjectNow {
 }
 
 /// Locks what a command is to change. Waits for whoever holds it, as long as `lock_timeout` allows.
-pub async fn lock(tx: &Transaction<'_>, command: &Command) -> Result<Locked> {
-    let mut locked = Locked { ticket: None, project: None, user: None };
+pub async fn lock(tx: &Transaction<'_>, actor: &Actor, command: &Command) -> Result<Locked> {
+    let mut locked = Locked { ticket: None, said: None, project: None, user: None };
     match command {
-        Command::SetStatus { ticket, .. } | Command::Reply { ticket, .. } => {
-            locked.ticket = lock_both(tx, ticket).await?;
+        Command::SetStatus { ticket, .. } => locked.ticket = lock_both(tx, ticket).await?,
+        Command::Reply { ticket, comment, last_comment, .. } => {
+            // Sent together, carried out one after the other: what was said is read once the rows are locked.
+            let said = replies::said(tx, actor.user(), ticket, comment, last_comment);
+            let (ticket, said) = join(lock_both(tx, ticket), said).await;
+            (locked.ticket, locked.said) = (ticket?, Some(said?));
         }
         Command::Assign { ticket, .. }
         | Command::SetPriority { ticket, .. }
@@ -324,9 +331,10 @@ async fn change(
         Command::SetWaiting { ticket, change } => {
             tickets::set_waiting(tx, author, &ticket, &ticket_now?, &change).await
         }
-        Command::Reply { ticket, comment, content, status, last_comment } => {
-            let reply = replies::Reply { ticket, comment, content, status, last_comment };
-            replies::send(tx, author, means, reader(author)?, &ticket_now?, &reply).await
+        Command::Reply { ticket, comment, content, status, .. } => {
+            let reply = replies::Reply { ticket, comment, content, status };
+            let said = locked.said.unwrap_or_default();
+            replies::send(tx, author, means, reader(author)?, (&ticket_now?, said), &reply).await
         }
         Command::CreateTicket { ticket, client, subject, description, priority } => {
             let new = tickets::NewTicket { ticket, client, subject, description, priority };

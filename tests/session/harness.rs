@@ -167,9 +167,7 @@ impl Gateway for Fake {
     }
 
     async fn execute(&self, _actor: &Actor, command: Command) -> Result<Done, Failure> {
-        let done = self
-            .answer(|| Done { row: None, draft_version: Some(1), other_text: None, event: None, code: None })
-            .await?;
+        let done = self.answer(|| Done { draft_version: Some(1), ..Done::default() }).await?;
         self.0.commands.send_modify(|commands| commands.push(command));
         Ok(done)
     }

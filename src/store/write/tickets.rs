@@ -59,7 +59,7 @@ pub(super) async fn set_status(
         return Ok(Written::default());
     }
     status_as_seen(tx, ticket, now, change).await?;
-    replies::nothing_new(tx, author, ticket, last_comment).await?;
+    replies::nothing_new(replies::new_messages(tx, author.actor.user(), ticket, last_comment).await?)?;
     sql::execute(
         tx,
         "UPDATE public.support_tickets AS s \

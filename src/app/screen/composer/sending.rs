@@ -87,7 +87,12 @@ pub(super) fn sent(
             let ticket = composer.ticket.clone();
             state.composer = None;
             state.history.record(command, done.event);
-            if let Some(row) = &done.row {
+            let known =
+                state.thread.data.as_ref().map(|thread| &thread.ticket).filter(|row| row.id == ticket);
+            let known = known.or_else(|| state.queue.rows.iter().find(|row| row.id == ticket));
+            let answered =
+                done.answered.as_ref().zip(known).map(|(answered, known)| answered.applied_to(known));
+            if let Some(row) = answered.as_ref().or(done.row.as_deref()) {
                 let said = format!("{text}; {} is {}", row.number.one_line(), row.status.as_str());
                 state.toasts.good(said, now);
                 queue::refresh_row(state, row);
@@ -105,7 +110,7 @@ pub(super) fn sent(
                 thread::read(state);
             } else {
                 state.requests.forget(|purpose| matches!(purpose, Purpose::Thread(_)));
-                thread::reload(state);
+                state.live.wrote(now);
             }
         }
         Err(Failure::NewMessages(count)) => {
