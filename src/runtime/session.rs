@@ -8,6 +8,7 @@
 //! given back and what was typed is in the database or on this machine.
 
 mod arrivals;
+mod lending;
 #[cfg(debug_assertions)]
 mod mistakes;
 mod staying;
@@ -17,7 +18,7 @@ use super::effects::{Effects, Note};
 use super::hub::Heard;
 use super::input::Incoming;
 use super::pace::Pace;
-use super::screen::{Lent, Mouse, Screen};
+use super::screen::{Mouse, Screen};
 use super::signals::{Alarm, End, Signal};
 use super::spool::Spool;
 use super::stay::Stay;
@@ -32,13 +33,14 @@ use crate::domain::time::Timestamp;
 use crate::ui;
 use crate::ui::theme::Theme;
 use arrivals::{Arrival, Arrivals};
+use lending::Editing;
 use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::sync::{broadcast, mpsc, oneshot};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::sync::{broadcast, mpsc};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 /// So much is taken in before a frame is drawn in any case.
@@ -49,13 +51,6 @@ const TOKEN_PATIENCE: Duration = Duration::from_millis(250);
 const SPOOL_LIMIT: Duration = Duration::from_millis(400);
 /// And this long to be saved in the database.
 const SAVE_LIMIT: Duration = Duration::from_millis(800);
-/// After our own stop signal, if nothing stopped us.
-const STOP_LIMIT: Duration = Duration::from_millis(250);
-
-/// On the way out an editor may take this long to rescue its text.
-const EDITOR_LIMIT: Duration = Duration::from_millis(400);
-const NO_EDITOR: &str = "no editor can be opened from here";
-const EDITOR_OFF: &str = "whoever runs this desk has switched editors off: write and read here";
 
 /// A frame after a change that was heard of: the answer to a write of ours comes with it, and shall not wait for it.
 const CALM: Duration = Duration::from_millis(16);
@@ -172,12 +167,6 @@ pub struct Session<S, G: Gateway, C> {
     alarm: Alarm,
     #[cfg(debug_assertions)]
     flaws: mistakes::Flaws,
-}
-
-/// An editor that has the terminal.
-struct Editing {
-    task: JoinHandle<()>,
-    stop: oneshot::Sender<()>,
 }
 
 /// What the listener said last.
@@ -470,88 +459,6 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
             return ControlFlow::Continue(None);
         }
         self.tell(Msg::Input(Input::Resize(width, height)))
-    }
-
-    fn edit(&mut self, text: String) {
-        let (Some(editor), folder) = self.editor.clone() else {
-            return self.note(Msg::Edited(Err(EDITOR_OFF.to_owned())));
-        };
-        if self.screen.lend() == Lent::NotHere {
-            return self.note(Msg::Edited(Err(NO_EDITOR.to_owned())));
-        }
-        self.lent(|stop| async move { Msg::Edited(editor::edit(&editor, &text, &folder, stop).await) });
-    }
-
-    fn show(&mut self, text: String) {
-        let (Some(editor), folder) = self.editor.clone() else {
-            return self.note(Msg::WasRead(Err(EDITOR_OFF.to_owned())));
-        };
-        if self.screen.lend() == Lent::NotHere {
-            return self.note(Msg::WasRead(Err(NO_EDITOR.to_owned())));
-        }
-        self.lent(|stop| async move { Msg::WasRead(editor::show(&editor, &text, &folder, stop).await) });
-    }
-
-    /// The terminal is an editor's until its task tells the end.
-    fn lent<F: Future<Output = Msg> + Send + 'static>(
-        &mut self,
-        work: impl FnOnce(oneshot::Receiver<()>) -> F,
-    ) {
-        let (stop, stopped) = oneshot::channel();
-        let (notes, work) = (self.notes.clone(), work(stopped));
-        let task = tokio::spawn(async move {
-            let _ = notes.send(Note::Msg(work.await));
-        });
-        self.editing = Some(Editing { task, stop });
-    }
-
-    /// The editor is asked to end; what it has written so far is taken in.
-    async fn take_back(&mut self) {
-        let Some(Editing { mut task, stop }) = self.editing.take() else { return };
-        let _ = stop.send(());
-        if timeout(EDITOR_LIMIT, &mut task).await.is_err() {
-            task.abort();
-            tracing::warn!("the end did not wait for the editor");
-        }
-        let now = (self.clock)();
-        while let Ok(note) = self.arrivals.notes.try_recv() {
-            if let Note::Msg(edited @ Msg::Edited(Ok(_))) = note {
-                let state = &mut self.state;
-                // What it asks for is asked for below.
-                let _ = catch_unwind(AssertUnwindSafe(|| update(state, edited, now)));
-            }
-        }
-    }
-
-    async fn suspend(&mut self) -> ControlFlow<Ending> {
-        if self.screen.lend() == Lent::NotHere {
-            self.note(Msg::Notice("there is no shell here to go back to".to_owned()));
-            return ControlFlow::Continue(());
-        }
-        (self.stop)();
-        // Where nothing can stop us we go on soon.
-        let told = timeout(STOP_LIMIT, self.arrivals.signals.recv()).await;
-        if let Ok(Some(Signal::End(end))) = told {
-            return ControlFlow::Break(Ending::Signal(end));
-        }
-        self.take_terminal()
-    }
-
-    fn take_terminal(&mut self) -> ControlFlow<Ending> {
-        self.editing = None;
-        self.dirty = true;
-        if self.screen.take().is_err() {
-            return ControlFlow::Break(Ending::TerminalGone);
-        }
-        self.forget_glass()?;
-        self.resize().map_continue(|_| ())
-    }
-
-    fn forget_glass(&mut self) -> ControlFlow<Ending> {
-        match self.screen.forget() {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(Ending::TerminalGone),
-        }
     }
 
     fn frame_due(&self, now: Instant) -> Instant {
