@@ -4,6 +4,7 @@
 //! states into frames; it decides nothing about tickets.
 
 pub mod chores;
+pub mod clock;
 pub mod decode;
 pub mod editor;
 pub mod effects;
@@ -23,10 +24,10 @@ use crate::app::keymap::Keymap;
 use crate::auth::{Limits, SessionToken};
 use crate::desk::open::Opened;
 use crate::desk::post::Post;
-use crate::domain::time::Timestamp;
 use crate::telemetry::{self, Panicked};
 use crate::ui::theme::Theme;
 use chores::Chores;
+use clock::Clock;
 use hub::Hub;
 use screen::Mouse;
 use session::{Farewell, Offer, Parts, Session};
@@ -36,7 +37,7 @@ use stay::Stay;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use terminal::Terminal;
 use terminal::device::{Device, NoTerminal};
 use tokio::runtime::Builder;
@@ -134,13 +135,14 @@ async fn session<E>(
     let signals = signals::listen(alarm.clone())?;
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(io::Error::other)?;
+    let clock = Clock::start();
     let settings = Settings {
         size: device.size(),
         keymap: options.keymap,
         zone: jiff::tz::TimeZone::system(),
         seed,
         mouse: options.mouse == Mouse::Ours,
-        now: now(),
+        now: clock.now(),
         email: options.email,
         idle: options.limits.idle,
     };
@@ -150,7 +152,7 @@ async fn session<E>(
     let session = Session::new(Parts {
         screen,
         gateway: opened.desk,
-        clock: now,
+        clock: move || clock.now(),
         inputs,
         signals,
         heard,
@@ -167,12 +169,6 @@ async fn session<E>(
     let farewell = Box::pin(session.run()).await;
     chores.end().await;
     Ok(farewell)
-}
-
-fn now() -> Timestamp {
-    // A clock before 1970 is as good as none.
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// As Ctrl-z does where it is not ours: the shell gets its prompt back.

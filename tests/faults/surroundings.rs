@@ -134,8 +134,8 @@ async fn fault_12_a_wrong_clock_changes_neither_ages_nor_order_nor_expiry() {
         rows.map(|line| line.split_whitespace().last().unwrap().to_owned()).collect()
     };
     let mut seen = Vec::new();
-    // A leap of an hour ahead locks the screen, as a sleep of the machine does; one back must change nothing at all.
-    for (offset, leap) in [("+0", "-1h"), ("+3d", "+71h"), ("-3d", "-73h")] {
+    let mut leaps = 0;
+    for (offset, first, second) in [("+0", "+1h", "-1h"), ("+3d", "+71h", "+73h"), ("-3d", "-71h", "-73h")] {
         let state = TempDir::new().unwrap();
         let clock = state.path().join("clock");
         fs::write(&clock, format!("{offset}\n")).unwrap();
@@ -153,9 +153,25 @@ async fn fault_12_a_wrong_clock_changes_neither_ages_nor_order_nor_expiry() {
         glass.shows("Subject of t3");
         glass.shows("live");
         seen.push((offset.to_owned(), ages(&glass)));
-        // While it runs: the next reading sets it right.
-        fs::write(&clock, format!("{leap}\n")).unwrap();
-        glass.keys("\x0c");
+        // While somebody types, by more than the quarter of an hour after which an idle screen locks.
+        glass.keys("r");
+        glass.shows("Reply to");
+        let mut text = String::from("before");
+        glass.keys(&text);
+        glass.shows(&text);
+        for leap in [first, second] {
+            fs::write(&clock, format!("{leap}\n")).unwrap();
+            for word in [" typed", " on", " and", " on"] {
+                text.push_str(word);
+                glass.keys(word);
+                glass.shows(&text);
+            }
+            leaps += 1;
+        }
+        glass.shows("draft saved");
+        glass.keys("\x1b");
+        glass.shows("Send to Grace Hopper");
+        glass.keys("q");
         glass.keys("1");
         glass.shows("Nothing is yours");
         glass.keys("2");
@@ -164,7 +180,10 @@ async fn fault_12_a_wrong_clock_changes_neither_ages_nor_order_nor_expiry() {
         while ages(&glass) != seen[0].1 && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        seen.push((format!("{offset}, then {leap}"), ages(&glass)));
+        seen.push((format!("{offset}, then {first} and {second}"), ages(&glass)));
+        let kept = world.value("SELECT max(content) FROM desk.drafts").await;
+        assert!(kept.ends_with(&text), "{kept}");
+        world.sql("DELETE FROM desk.drafts").await;
     }
     // Half of the sessions have ended a minute ago by the server's clock, through a link that sets no time zone.
     let options = Options { pooled: true, session: Session::Desk };
@@ -185,8 +204,9 @@ async fn fault_12_a_wrong_clock_changes_neither_ages_nor_order_nor_expiry() {
     }
     let odd: Vec<_> = seen.iter().filter(|(_, ages)| *ages != seen[0].1).collect();
     println!(
-        "fault 12: clock of the desk 3 days ahead, 3 days behind and leaping back by an hour, TimeZone Asia/Tokyo: ages {:?} in that order \
-         every time ({} of {} odd); {wrong} wrong expiries of {SESSIONS}",
+        "fault 12: clock of the desk right, 3 days ahead and 3 days behind, {leaps} leaps by an hour and more, ahead and back, \
+         while somebody types: not locked, not ended, the text whole; TimeZone Asia/Tokyo: ages {:?} in that order every time \
+         ({} of {} odd); {wrong} wrong expiries of {SESSIONS}",
         seen[0].1,
         odd.len(),
         seen.len()
