@@ -5,6 +5,7 @@
 
 mod between;
 mod cluster;
+mod remote;
 
 use between::{Between, Deed, Identity};
 use cluster::Cluster;
