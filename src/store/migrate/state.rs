@@ -109,12 +109,24 @@ pub(super) struct Mark {
 
 /// Reads what there is. Changes nothing, and needs no right but to connect.
 pub async fn inspect<C: GenericClient + Sync>(db: &C) -> Result<Report> {
+    let mut marks = marks_if_any(db).await?;
+    loop {
+        let report = look(db, marks.as_ref()).await?;
+        let now = marks_if_any(db).await?;
+        if now == marks {
+            return Ok(report);
+        }
+        // Another process applied a step meanwhile: tables and steps were seen in two states, of which neither is it.
+        marks = now;
+    }
+}
+
+async fn look<C: GenericClient + Sync>(db: &C, marks: Option<&BTreeMap<String, Mark>>) -> Result<Report> {
     let server = sql::row(
         db,
         "SELECT pg_catalog.current_setting('server_version_num')::integer AS version,
                 pg_catalog.current_setting('server_encoding') AS encoding,
                 pg_catalog.pg_is_in_recovery() AS standby,
-                pg_catalog.to_regclass('desk.migrations') IS NOT NULL AS ours,
                 EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                          WHERE n.nspname = 'desk') AS occupied",
         &[],
@@ -132,10 +144,9 @@ pub async fn inspect<C: GenericClient + Sync>(db: &C) -> Result<Report> {
         return Ok(Report::of(State::Refused(vec![why])));
     }
     let fit = fit::examine(db).await?;
-    let mut report = if sql::get(&server, "ours")? {
-        known(&marks(db).await?, fit)
-    } else {
-        unknown(sql::get(&server, "occupied")?, fit)
+    let mut report = match marks {
+        Some(marks) => known(marks, fit),
+        None => unknown(sql::get(&server, "occupied")?, fit),
     };
     if !report.pending.is_empty() {
         if sql::get(&server, "standby")? {
@@ -146,6 +157,13 @@ pub async fn inspect<C: GenericClient + Sync>(db: &C) -> Result<Report> {
         report.rights.extend(missing_rights(db, &report.state).await?);
     }
     Ok(report)
+}
+
+/// The same, where there may be no desk yet.
+async fn marks_if_any<C: GenericClient + Sync>(db: &C) -> Result<Option<BTreeMap<String, Mark>>> {
+    let ours =
+        sql::row(db, "SELECT pg_catalog.to_regclass('desk.migrations') IS NOT NULL AS ours", &[]).await?;
+    if sql::get(&ours, "ours")? { marks(db).await.map(Some) } else { Ok(None) }
 }
 
 /// The steps that the database has.
