@@ -24,6 +24,10 @@ mod crowd;
 mod failover;
 #[path = "faults/hostile.rs"]
 mod hostile;
+#[path = "faults/impostor.rs"]
+mod impostor;
+#[path = "faults/migration.rs"]
+mod migration;
 #[path = "faults/obeyed.rs"]
 mod obeyed;
 #[path = "faults/pgbouncer.rs"]

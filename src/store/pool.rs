@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod connect;
+mod limited;
 mod prepared;
 pub(in crate::store) use prepared::statement as prepared_statement;
 

@@ -4,6 +4,7 @@
 //! attempt; and the host that answered last is tried first.
 
 use super::address::{Address, Candidate};
+use super::limited::{Encrypted, Plain};
 use super::{Options, Session};
 use crate::store::error::{Error, Meaning, Result};
 use futures_util::stream::{self, StreamExt};
@@ -19,6 +20,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
+use tokio_postgres::config::{Host, SslMode, SslNegotiation};
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Notification, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -47,6 +49,10 @@ impl Connector {
                 return Err(Error::new(Meaning::Address, sentence));
             }
             settle(&mut candidate.config, options);
+            if !candidate.tls && matches!(candidate.config.get_hosts(), [Host::Tcp(_)]) {
+                // The driver asks for nothing and hands the stream over as it is: to be measured, see `limited`.
+                candidate.config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
+            }
         }
         let tls = if candidates.iter().any(|candidate| candidate.tls) { Some(trust(address)?) } else { None };
         let limit = match address.config.get_connect_timeout() {
@@ -85,9 +91,9 @@ impl Connector {
             let attempt = async {
                 match &shared.tls {
                     Some(tls) if candidate.tls => {
-                        drive(&candidate.config, tls.clone(), notices.clone()).await
+                        drive(&candidate.config, Encrypted(tls.clone()), notices.clone()).await
                     }
-                    _ => drive(&candidate.config, NoTls, notices.clone()).await,
+                    _ => drive(&candidate.config, Plain, notices.clone()).await,
                 }
             };
             let error = match tokio::time::timeout(shared.limit, attempt).await {
@@ -243,7 +249,7 @@ fn trust(address: &Address) -> Result<MakeRustlsConnect> {
 /// [`Error::from`] finds it again.
 async fn carry<T>(error: Error) -> std::result::Result<T, tokio_postgres::Error> {
     let mut config = Config::new();
-    config.user("nobody").ssl_mode(tokio_postgres::config::SslMode::Disable);
+    config.user("nobody").ssl_mode(SslMode::Disable);
     loop {
         let _never = config.connect_raw(Broken(error.clone()), NoTls).await?;
     }
