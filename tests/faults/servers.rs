@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 async fn fault_02_connections_ended_five_times_a_second_cost_no_reply() {
     const WRITERS: usize = 8;
     const EACH: usize = 50;
+    const CUTTING: Duration = Duration::from_secs(60);
     let _place = run::beside_others().await;
     let world = world().await;
     world.ticket("t", "grace", "OPEN", "1 hour").await;
@@ -27,7 +28,8 @@ async fn fault_02_connections_ended_five_times_a_second_cost_no_reply() {
     let writers: Vec<_> = (0..WRITERS)
         .map(|n| {
             let desk = desk_from(world.db.url(), &format!("writer {n}"));
-            writer(desk, ada.clone(), n, EACH, Duration::from_millis(300), &work)
+            // Fifty in a minute: the last one is not out before the last cut.
+            writer(desk, ada.clone(), n, EACH, CUTTING / 52, &work)
         })
         .collect();
     let pids = format!(
@@ -36,7 +38,7 @@ async fn fault_02_connections_ended_five_times_a_second_cost_no_reply() {
     );
     let (mut ended, mut dice) = (0, Dice::new(2));
     let mut beat = tokio::time::interval(Duration::from_millis(200));
-    while !writers.iter().all(JoinHandle::is_finished) {
+    while start.elapsed() < CUTTING || !writers.iter().all(JoinHandle::is_finished) {
         beat.tick().await;
         let found = killer.query(&pids, &[]).await.unwrap();
         if found.is_empty() {
@@ -66,14 +68,14 @@ async fn fault_02_connections_ended_five_times_a_second_cost_no_reply() {
         .value("SELECT concat_ws(' ', count(*), count(DISTINCT content)) FROM public.ticket_comments")
         .await;
     println!(
-        "fault 2: {ended} connections ended in {took:.1?} (not 60 s: all replies were out), {WRITERS} writers, {} replies of {}, \
-         {} presses more; offline told after {told:.2?}, live again {back:.2?} after the last cut",
+        "fault 2: {ended} connections ended in {took:.1?}, {WRITERS} writers, {} replies of {}, {} presses more; offline told after {told:.2?}, live again \
+         {back:.2?} after the last cut",
         there,
         WRITERS * EACH,
         work.refused.load(Ordering::SeqCst)
     );
     assert_eq!(there, "400 400");
-    assert!(ended >= 80, "{ended}");
+    assert!(ended >= 250, "{ended}");
     assert!(told <= Duration::from_secs(1), "{told:?}");
     assert!(back <= Duration::from_secs(3), "{back:?}");
 }
