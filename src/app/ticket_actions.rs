@@ -181,25 +181,23 @@ fn repaint(state: &mut State) {
 
 /// A row as it will be after `command`.
 pub fn patch(row: &mut TicketRow, command: &Command, state: &State) {
+    if command.ticket() != Some(&row.id) {
+        return;
+    }
     match command {
-        Command::Assign { ticket, change } if *ticket == row.id => {
+        Command::Assign { change, .. } => {
             row.assignee = change.to.as_ref().map(|id| person(state, id));
         }
-        Command::SetStatus { ticket, change, .. } if *ticket == row.id => {
+        Command::SetStatus { change, .. } => {
             row.status = change.to.clone();
             if change.to.is_done() {
                 row.waiting_since = None;
             }
         }
-        Command::SetPriority { ticket, change } if *ticket == row.id => row.priority = change.to,
-        Command::SetWaiting { ticket, change } if *ticket == row.id => row.waiting_since = change.to,
-        Command::MarkSeen { ticket, up_to } if *ticket == row.id => row.unread = up_to.is_none(),
-        Command::Assign { .. }
-        | Command::SetStatus { .. }
-        | Command::SetPriority { .. }
-        | Command::SetWaiting { .. }
-        | Command::MarkSeen { .. }
-        | Command::Reply { .. }
+        Command::SetPriority { change, .. } => row.priority = change.to,
+        Command::SetWaiting { change, .. } => row.waiting_since = change.to,
+        Command::MarkSeen { up_to, .. } => row.unread = up_to.is_none(),
+        Command::Reply { .. }
         | Command::CreateTicket { .. }
         | Command::SaveDraft { .. }
         | Command::DiscardDraft { .. }

@@ -4,7 +4,7 @@ use super::{Desk, check, failure};
 use crate::auth::Actor;
 use crate::domain::command::{Command, Done};
 use crate::domain::failure::Failure;
-use crate::domain::ids::{EventId, TicketId};
+use crate::domain::ids::EventId;
 use crate::domain::ticket::TicketRow;
 use crate::policy::{self, Denial};
 use crate::store::error::{Error, Meaning};
@@ -115,7 +115,7 @@ impl Desk {
                 };
                 tx.commit().await?;
                 // It is done: a row that can't be read now is read later.
-                let row = match ticket(command) {
+                let row = match command.ticket() {
                     Some(ticket) if written.answered.is_none() => {
                         tickets::by_id(client, &policy::scope(actor), ticket).await.unwrap_or(None)
                     }
@@ -159,33 +159,5 @@ fn may_pass(error: &Error) -> bool {
         | Meaning::Tls
         | Meaning::Address
         | Meaning::Internal => false,
-    }
-}
-
-/// The ticket that a command is about.
-fn ticket(command: &Command) -> Option<&TicketId> {
-    match command {
-        Command::Assign { ticket, .. }
-        | Command::SetStatus { ticket, .. }
-        | Command::SetPriority { ticket, .. }
-        | Command::SetWaiting { ticket, .. }
-        | Command::Reply { ticket, .. }
-        | Command::CreateTicket { ticket, .. }
-        | Command::SaveDraft { ticket, .. }
-        | Command::DiscardDraft { ticket, .. }
-        | Command::MarkSeen { ticket, .. } => Some(ticket),
-        Command::CreateProject { .. }
-        | Command::EditProject { .. }
-        | Command::IssueToken { .. }
-        | Command::EndSessions { .. }
-        | Command::AddUser { .. }
-        | Command::CreateUser { .. }
-        | Command::EditUser { .. }
-        | Command::SetActive { .. }
-        | Command::SetRole { .. }
-        | Command::ChangeMyPassword { .. }
-        | Command::EraseUser(_)
-        | Command::ExportUser { .. }
-        | Command::ExportEvents => None,
     }
 }

@@ -276,7 +276,56 @@ pub enum Command {
     },
 }
 
+/// What a command is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About<'a> {
+    /// A ticket.
+    Ticket(&'a TicketId),
+    /// A project.
+    Project(&'a ProjectId),
+    /// Somebody's account.
+    User(&'a UserId),
+    /// The account of whoever asks.
+    Myself,
+    /// The event log.
+    Log,
+}
+
 impl Command {
+    /// What it is about.
+    pub const fn about(&self) -> About<'_> {
+        match self {
+            Self::Assign { ticket, .. }
+            | Self::SetStatus { ticket, .. }
+            | Self::SetPriority { ticket, .. }
+            | Self::SetWaiting { ticket, .. }
+            | Self::Reply { ticket, .. }
+            | Self::CreateTicket { ticket, .. }
+            | Self::SaveDraft { ticket, .. }
+            | Self::DiscardDraft { ticket, .. }
+            | Self::MarkSeen { ticket, .. } => About::Ticket(ticket),
+            Self::CreateProject { project, .. } | Self::EditProject { project, .. } => {
+                About::Project(project)
+            }
+            Self::IssueToken { user, .. }
+            | Self::EndSessions { user, .. }
+            | Self::AddUser { user, .. }
+            | Self::CreateUser { user, .. }
+            | Self::EditUser { user, .. }
+            | Self::SetActive { user, .. }
+            | Self::SetRole { user, .. }
+            | Self::ExportUser { user } => About::User(user),
+            Self::EraseUser(erasure) => About::User(&erasure.user),
+            Self::ChangeMyPassword { .. } => About::Myself,
+            Self::ExportEvents => About::Log,
+        }
+    }
+
+    /// The ticket that it is about.
+    pub const fn ticket(&self) -> Option<&TicketId> {
+        if let About::Ticket(ticket) = self.about() { Some(ticket) } else { None }
+    }
+
     /// The name in the event log, `entity.verb`.
     pub fn name(&self) -> &'static str {
         match self {
@@ -308,32 +357,15 @@ impl Command {
 
     /// What it is about, as the log names it; the id is empty for one's own account.
     pub fn subject(&self) -> (&'static str, &str) {
-        match self {
-            Self::Assign { ticket, .. }
-            | Self::SetStatus { ticket, .. }
-            | Self::SetPriority { ticket, .. }
-            | Self::SetWaiting { ticket, .. }
-            | Self::Reply { ticket, .. }
-            | Self::CreateTicket { ticket, .. }
-            | Self::SaveDraft { ticket, .. }
-            | Self::DiscardDraft { ticket, .. }
-            | Self::MarkSeen { ticket, .. } => ("ticket", ticket.as_str()),
-            Self::CreateProject { project, .. } | Self::EditProject { project, .. } => {
-                ("project", project.as_str())
-            }
-            Self::IssueToken { user, .. }
-            | Self::AddUser { user, .. }
-            | Self::CreateUser { user, .. }
-            | Self::EditUser { user, .. }
-            | Self::SetActive { user, .. }
-            | Self::SetRole { user, .. }
-            | Self::ExportUser { user } => ("user", user.as_str()),
-            Self::EndSessions { user, which } => {
-                ("session", which.one().map_or(user.as_str(), SessionId::as_str))
-            }
-            Self::EraseUser(erasure) => ("user", erasure.user.as_str()),
-            Self::ChangeMyPassword { .. } => ("user", ""),
-            Self::ExportEvents => ("log", "events"),
+        if let Self::EndSessions { user, which } = self {
+            return ("session", which.one().map_or(user.as_str(), SessionId::as_str));
+        }
+        match self.about() {
+            About::Ticket(ticket) => ("ticket", ticket.as_str()),
+            About::Project(project) => ("project", project.as_str()),
+            About::User(user) => ("user", user.as_str()),
+            About::Myself => ("user", ""),
+            About::Log => ("log", "events"),
         }
     }
 

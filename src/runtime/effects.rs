@@ -11,7 +11,7 @@ use crate::app::Msg;
 use crate::app::requests::Req;
 use crate::auth::{Actor, Password, SessionToken};
 use crate::desk::{Gateway, SignInFailure, SignedIn};
-use crate::domain::command::{Command, Done};
+use crate::domain::command::{About, Command, Done};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{EventId, TicketId, UserId};
 use crate::domain::query::Query;
@@ -390,30 +390,16 @@ fn signed_out() -> Failure {
 
 /// What a command is about: commands of one lane wait for each other.
 fn lane(command: &Command) -> String {
-    match command {
-        Command::Assign { ticket, .. }
-        | Command::SetStatus { ticket, .. }
-        | Command::SetPriority { ticket, .. }
-        | Command::SetWaiting { ticket, .. }
-        | Command::Reply { ticket, .. }
-        | Command::CreateTicket { ticket, .. }
-        | Command::SaveDraft { ticket, .. }
-        | Command::DiscardDraft { ticket, .. } => format!("t {}", ticket.as_str()),
-        Command::MarkSeen { ticket, .. } => format!("s {}", ticket.as_str()),
-        Command::CreateProject { project, .. } | Command::EditProject { project, .. } => {
-            format!("p {}", project.as_str())
+    match command.about() {
+        // What was read waits for nothing else.
+        About::Ticket(ticket) if matches!(command, Command::MarkSeen { .. }) => {
+            format!("s {}", ticket.as_str())
         }
-        Command::IssueToken { user, .. }
-        | Command::EndSessions { user, .. }
-        | Command::AddUser { user, .. }
-        | Command::CreateUser { user, .. }
-        | Command::EditUser { user, .. }
-        | Command::SetActive { user, .. }
-        | Command::SetRole { user, .. }
-        | Command::ExportUser { user } => format!("u {}", user.as_str()),
-        Command::EraseUser(erasure) => format!("u {}", erasure.user.as_str()),
-        Command::ChangeMyPassword { .. } => "password".to_owned(),
-        Command::ExportEvents => "log".to_owned(),
+        About::Ticket(ticket) => format!("t {}", ticket.as_str()),
+        About::Project(project) => format!("p {}", project.as_str()),
+        About::User(user) => format!("u {}", user.as_str()),
+        About::Myself => "password".to_owned(),
+        About::Log => "log".to_owned(),
     }
 }
 
