@@ -102,9 +102,28 @@ impl Event {
             "role.grant" => "gave a database role what the desk needs".to_owned(),
             "audit.export" => "exported the log".to_owned(),
             "user.export" => "exported all that is known of the person".to_owned(),
-            other if self.values.is_empty() => other.to_owned(),
-            other => format!("{other}: {}", self.changes()),
+            "session.begin" => "began a session".to_owned(),
+            "token.issue" => self.with_values("gave out a code"),
+            "token.redeem" => self.with_values("used a code"),
+            "token.refused" => "refused a code".to_owned(),
+            "user.add" | "user.create" => self.with_values("made the account"),
+            "user.edit" => match self.value("changed").and_then(|value| value.after.as_ref()) {
+                Some(fields) => {
+                    format!("changed the account: {}", fields.one_line().replace(['[', ']', '"'], ""))
+                }
+                None => "changed the account".to_owned(),
+            },
+            "user.activate" => "switched the account on".to_owned(),
+            "user.deactivate" => "switched the account off".to_owned(),
+            "user.role" => format!("set the role {}", step("role")),
+            "user.password" => "set a new password".to_owned(),
+            "user.erase" => self.with_values("erased the account"),
+            other => self.with_values(other),
         }
+    }
+
+    fn with_values(&self, words: &str) -> String {
+        if self.values.is_empty() { words.to_owned() } else { format!("{words}: {}", self.changes()) }
     }
 
     /// A mail by its kind, and whose account it went to.
