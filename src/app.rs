@@ -17,6 +17,7 @@ pub mod layout;
 pub mod list;
 pub mod live;
 pub mod overlay;
+pub mod pointer;
 pub mod requests;
 pub mod run;
 pub mod screen;

@@ -19,6 +19,7 @@ mod app_codes;
 mod app_composer;
 mod app_lock;
 mod app_log;
+mod app_mouse;
 mod app_project_form;
 mod app_random;
 mod app_thread;

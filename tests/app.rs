@@ -490,3 +490,33 @@ fn a_name_of_control_bytes_is_in_the_header() {
         assert!(drawn(&bench).contains(shown), "{}", drawn(&bench));
     }
 }
+
+#[test]
+fn a_ticket_that_is_deleted_goes_also_where_no_conversation_is_open() {
+    let mut bench = Bench::new((80, 24), 3);
+    bench.msg(Msg::Changed(vec![Change::Everything]));
+    bench.pass(Duration::from_secs(1));
+    let fetch = |bench: &Bench, wanted: fn(&Query) -> bool| {
+        bench.effects.iter().rev().find_map(|effect| match effect {
+            Effect::Fetch { req, query } if wanted(query) => Some(*req),
+            _ => None,
+        })
+    };
+    let req = fetch(&bench, |query| matches!(query, Query::Queue(_)));
+    bench.reply(req.unwrap(), Answer::Queue { rows: Vec::new(), before: false, after: false });
+    assert_eq!(selected(&bench), "t0", "it may have left the view only");
+    let req = fetch(&bench, |query| matches!(query, Query::Thread(_)));
+    bench.reply(req.unwrap(), Answer::Thread(None));
+    assert!(bench.state.queue.rows.is_empty());
+}
+
+#[test]
+fn what_somebody_may_not_do_is_not_offered_and_told_when_it_is_tried() {
+    let mut bench = Bench::new((80, 24), 3);
+    bench.keys("g");
+    let box_of_keys = drawn(&bench);
+    assert!(box_of_keys.contains("Boards") && !box_of_keys.contains("All that was done"), "{box_of_keys}");
+    bench.keys("t");
+    let told = bench.state.toasts.current().unwrap().text.clone();
+    assert_eq!(told, "Staff: for a SUPER_ADMIN only");
+}

@@ -107,3 +107,25 @@ async fn a_search_for_clients_takes_every_sign_as_it_is_and_opens_the_profile() 
     world.sql("UPDATE public.users SET name = 'Grace Brewster Hopper' WHERE id = 'grace'").await;
     glass.shows("Grace Brewster Hopper");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mouse_fills_in_a_form() {
+    let (world, _state, mut glass) = at_the_boards().await;
+    glass.keys("e");
+    glass.shows("Edit Title of shop");
+    // A press and a release, as a terminal that reports by SGR sends them.
+    let click = |glass: &mut Glass, wanted: &str, right: u16| {
+        let line = glass.text().lines().position(|line| line.contains(wanted)).unwrap();
+        let text = glass.text();
+        let line_text = text.lines().nth(line).unwrap();
+        let column = line_text[..line_text.find(wanted).unwrap()].chars().count() as u16 + 1 + right;
+        glass.keys(&format!("\x1b[<0;{column};{y}M\x1b[<0;{column};{y}m", y = line + 1));
+    };
+    click(&mut glass, "Budget", 13);
+    glass.keys("1250");
+    click(&mut glass, "Title  ", 13);
+    glass.keys("New ");
+    glass.shows("New Title of shop");
+    click(&mut glass, "save", 1);
+    becomes(&world, &project("title || ' ' || budget"), "New Title of shop 1250").await;
+}

@@ -206,6 +206,65 @@ impl Editor {
         (0..back).for_each(|_| self.area.move_cursor(CursorMove::Back));
     }
 
+    /// Puts the cursor on a cell of the text as [`Self::layout`] lays it out; beyond a line's end it stands there.
+    pub fn point(&mut self, line: usize, column: usize, columns: usize) {
+        let laid = self.layout(columns);
+        let line = line.min(laid.ranges.len().saturating_sub(1));
+        let Some(range) = laid.ranges.get(line).cloned() else { return };
+        let text = &laid.text[range.clone()];
+        let mut at = range.start + reach(text, column);
+        // Where a line goes on below, its end is the beginning of the next.
+        if at == range.end && laid.ranges.get(line + 1).is_some_and(|next| next.start == at) {
+            at -= text.graphemes(true).next_back().map_or(0, str::len);
+        }
+        let before = &laid.text[..at];
+        let row = before.matches('\n').count();
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        self.jump(row, before[start..].chars().count());
+    }
+
+    /// Puts the cursor of a single line on a column of what [`Self::window`] shows of it; a line that did not have the
+    /// keys is shown from its beginning.
+    pub fn point_line(&mut self, column: usize, width: usize, focused: bool) {
+        let from = if focused { self.window(width).0 } else { 0 };
+        let text = self.text();
+        let at = from + reach(&text[from..], column);
+        self.jump(0, text[..at].chars().count());
+    }
+
+    /// The same for a line that is shown as stars, one a sign.
+    pub fn point_secret(&mut self, column: usize, width: usize) {
+        let skipped = (self.cursor().1 + 1).saturating_sub(width);
+        self.jump(0, (skipped + column).min(self.text().chars().count()));
+    }
+
+    /// The part of a single line that is shown where it has so many columns: its first byte, and the cursor's column.
+    pub fn window(&self, width: usize) -> (usize, usize) {
+        let width = width.max(1);
+        let (line, at) = self.here();
+        let column = wrap::width(&line[..at]);
+        let (mut skipped, mut from) = (0, 0);
+        for grapheme in line.graphemes(true) {
+            if column + 1 - skipped <= width {
+                break;
+            }
+            skipped += wrap::grapheme_width(grapheme);
+            from += grapheme.len();
+        }
+        (from, column.saturating_sub(skipped))
+    }
+
+    /// How many signs there are, and which the cursor stands on: all that is shown of a password.
+    pub fn signs(&self) -> (usize, usize) {
+        (self.text().chars().count(), self.cursor().1)
+    }
+
+    fn jump(&mut self, row: usize, column: usize) {
+        let cell = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
+        self.area.move_cursor(CursorMove::Jump(cell(row), cell(column)));
+        self.snap();
+    }
+
     /// The text wrapped to `columns`, with the cell of the cursor (line, column) in it.
     pub fn layout(&self, columns: usize) -> Laid {
         let text = self.text();
@@ -219,6 +278,19 @@ impl Editor {
         let column = wrap::width(before);
         Laid { text, ranges, cursor: (line, column.min(columns.saturating_sub(1))) }
     }
+}
+
+/// The byte of `text` that the sign on this column begins at.
+fn reach(text: &str, column: usize) -> usize {
+    let (mut used, mut at) = (0, 0);
+    for grapheme in text.graphemes(true) {
+        used += wrap::grapheme_width(grapheme);
+        if used > column {
+            break;
+        }
+        at += grapheme.len();
+    }
+    at
 }
 
 /// A field's text, wrapped.
@@ -276,6 +348,33 @@ mod tests {
         let mut line = Editor::line("");
         line.paste("one\ntwo");
         assert_eq!(line.text(), "one two");
+    }
+
+    #[test]
+    fn a_cell_of_wrapped_text_takes_the_cursor() {
+        let mut editor = Editor::area("the quick brown fox\n\n東京 x");
+        for (line, column, cursor) in
+            [(0, 4, (0, 4)), (0, 9, (0, 9)), (0, 40, (0, 9)), (1, 40, (1, 9)), (2, 3, (2, 0)), (3, 3, (3, 2))]
+        {
+            editor.point(line, column, 10);
+            assert_eq!(editor.layout(10).cursor, cursor, "line {line}, column {column}");
+        }
+        editor.point(99, 0, 10);
+        assert_eq!(editor.layout(10).cursor, (3, 0));
+    }
+
+    #[test]
+    fn a_cell_of_a_long_line_takes_the_cursor_in_the_part_that_is_shown() {
+        let mut editor = Editor::line("abcdefghijklmnopqrstuvwxyz");
+        assert_eq!(editor.window(10), (17, 9));
+        editor.point_line(2, 10, true);
+        editor.key(Key::char('_'));
+        assert_eq!(editor.text(), "abcdefghijklmnopqrs_tuvwxyz");
+        editor.point_line(2, 10, false);
+        editor.key(Key::char('_'));
+        assert_eq!(editor.text(), "ab_cdefghijklmnopqrs_tuvwxyz");
+        editor.point_secret(90, 40);
+        assert_eq!(editor.signs(), (28, 28));
     }
 
     #[test]

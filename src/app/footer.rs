@@ -6,6 +6,8 @@ use super::action::{Action, TABLE};
 use super::available::{Availability, available};
 use super::input;
 use super::key::Key;
+use super::screen::Tab;
+use super::toast::Tone;
 use super::wrap;
 
 /// One hint.
@@ -60,10 +62,55 @@ pub fn hints(state: &State, columns: u16) -> Vec<Hint> {
         .collect()
 }
 
+/// What there is to tell, at the right: a message that passes, or how the draft is.
+pub fn told(state: &State) -> (String, Option<Tone>) {
+    match state.toasts.current() {
+        Some(toast) if toast.tone == Tone::Warning => (format!("! {}", toast.text), Some(toast.tone)),
+        Some(toast) => (toast.text.clone(), Some(toast.tone)),
+        None => (resting(state), None),
+    }
+}
+
+fn resting(state: &State) -> String {
+    if let Some(composer) =
+        state.composer.as_ref().filter(|_| state.overlay.is_none() && state.tab == Tab::Queue)
+    {
+        // The bar before sending needs the room for its keys.
+        if composer.review.is_some() {
+            return String::new();
+        }
+        let lines = composer.editor.line_count();
+        let saved = if composer.save_failed && composer.is_kept() {
+            "draft on this machine only"
+        } else if composer.save_failed {
+            "draft NOT saved yet"
+        } else if composer.is_saved() && composer.saved_at.is_some() {
+            "draft saved"
+        } else if composer.editor.is_blank() {
+            ""
+        } else {
+            "saving draft"
+        };
+        return format!("{saved}  {lines} {}", if lines == 1 { "line" } else { "lines" });
+    }
+    let contexts = input::contexts(state);
+    let help = state.keymap.chords(Action::Help, &contexts).first().map(|chord| format!("{chord} help"));
+    help.unwrap_or_default()
+}
+
+/// The columns that are left for the hints.
+pub fn room(state: &State) -> u16 {
+    let columns = state.size.0;
+    if state.sitting.locked() {
+        return columns;
+    }
+    let used = wrap::width(&told(state).0).min(columns.saturating_sub(2).into()) as u16;
+    columns.saturating_sub(if used == 0 { 1 } else { used + 3 })
+}
+
 /// A click on the footer.
 pub fn click(state: &mut State, x: u16) {
-    let columns = state.size.0;
-    let hit = hints(state, columns).into_iter().find(|hint| (hint.x..hint.x + hint.width()).contains(&x));
+    let hit = hints(state, room(state)).into_iter().find(|hint| (hint.x..hint.x + hint.width()).contains(&x));
     match hit {
         Some(Hint { prefix: Some(key), .. }) => state.pending = vec![key],
         Some(hint) => input::perform(state, hint.action),

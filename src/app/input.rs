@@ -1,13 +1,13 @@
 //! The funnel: from input to actions. Every key passes here, and every action [`super::available`].
 
-use super::action::{Action, Context};
+use super::action::{Action, Context, row_of};
 use super::available::{Availability, available};
 use super::edit::{Edited, LONGEST_PASTE, Pasted};
-use super::key::{Code, Input, Key};
+use super::key::{Chord, Code, Input, Key};
 use super::keymap::Resolved;
 use super::overlay::{self, Overlay};
 use super::screen::{self, Tab};
-use super::{State, run, sitting};
+use super::{State, pointer, run, sitting};
 use crate::domain::time::Timestamp;
 use std::time::Duration;
 
@@ -69,13 +69,27 @@ pub fn contexts(state: &State) -> Vec<Context> {
     }
 }
 
+/// The keys that may follow those pressed so far, and what they lead to; none where no chord is under way.
+pub fn followers(state: &State) -> Vec<(Chord, Action)> {
+    if state.pending.is_empty() {
+        return Vec::new();
+    }
+    match state.keymap.resolve(&contexts(state), &state.pending) {
+        Resolved::Pending(mut rest) => {
+            rest.retain(|(_, action)| available(*action, state) != Availability::Hidden);
+            rest
+        }
+        Resolved::Run(_) | Resolved::Unbound => Vec::new(),
+    }
+}
+
 /// Handles one input.
 pub fn handle(state: &mut State, input: Input) {
     sitting::touched(state, &input);
     match input {
         Input::Key(key) => self::key(state, key),
         Input::Paste { text, dropped } => paste(state, &text, dropped),
-        Input::Mouse { kind, x, y } => screen::mouse(state, kind, x, y),
+        Input::Mouse { kind, x, y } => pointer::mouse(state, kind, x, y),
         Input::Resize(width, height) => state.size = (width, height),
     }
 }
@@ -184,7 +198,16 @@ pub fn perform(state: &mut State, action: Action) {
     match available(action, state) {
         Availability::Yes => run::run(state, action),
         Availability::No(why) => state.toasts.info(why, now),
-        Availability::Hidden => {}
+        Availability::Hidden => {
+            let label = row_of(action).label.trim_end_matches('…');
+            let text = match action {
+                Action::GoStaff | Action::GoLog => format!("{label}: for a SUPER_ADMIN only"),
+                _ => {
+                    format!("{label} means nothing here; {} shows the keys", state.keymap.words(Action::Help))
+                }
+            };
+            state.toasts.info(text, now);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod board;
 pub mod clients;
+pub mod dialogs;
 
 use super::screen::Tab;
 use super::{State, overlay::Overlay};

@@ -9,14 +9,11 @@ pub mod sign_in;
 pub mod staff;
 pub mod thread;
 
-use super::key::MouseKind;
+use super::State;
 use super::layout;
-use super::overlay::{Overlay, palette, picker};
-use super::{State, footer, input, run};
 use crate::app::action::Action;
 use crate::domain::time::{Timestamp, until_age_changes};
 use crate::policy;
-use ratatui::layout::{Position, Rect};
 
 /// The tabs of the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,95 +102,4 @@ pub fn tab_places(state: &State) -> impl Iterator<Item = (Tab, u16, u16)> {
         x += width + 2;
         (tab, at, width)
     })
-}
-
-/// The mouse.
-pub fn mouse(state: &mut State, kind: MouseKind, x: u16, y: u16) {
-    if state.sitting.locked() {
-        return;
-    }
-    if state.overlay.is_some() {
-        overlay_mouse(state, kind, y);
-        return;
-    }
-    if kind == MouseKind::Press && y + 1 == state.size.1 {
-        footer::click(state, x);
-        return;
-    }
-    if state.me.is_none() {
-        return;
-    }
-    let areas = layout::areas(state);
-    let at = Position { x, y };
-    let row = |area: Rect| usize::from(y.saturating_sub(area.y));
-    if kind == MouseKind::Press && areas.header.contains(at) {
-        let hit = tab_places(state).find(|(_, start, width)| (*start..start + width).contains(&x));
-        if let Some((tab, ..)) = hit {
-            input::perform(state, tab.action());
-        }
-        return;
-    }
-    match state.tab {
-        Tab::Boards => board::mouse(state, kind, x, y),
-        Tab::Clients => clients::mouse(state, kind, x, y),
-        Tab::Staff => staff::mouse(state, kind, x, y),
-        Tab::Queue => match kind {
-            MouseKind::Press if state.composer.is_some() => {}
-            MouseKind::Press if areas.queue_rows.contains(at) => queue::click(state, row(areas.queue_rows)),
-            MouseKind::Press if areas.views.contains(at) => queue::click_view(state, row(areas.views)),
-            MouseKind::Press if areas.thread_body.contains(at) || areas.thread_head.contains(at) => {
-                run::run(state, Action::MoveRight);
-            }
-            MouseKind::Press => {}
-            MouseKind::WheelUp | MouseKind::WheelDown => {
-                let by: isize = if kind == MouseKind::WheelUp { -3 } else { 3 };
-                if areas.queue_rows.contains(at) {
-                    queue::step(state, by.signum());
-                } else if areas.thread_body.contains(at) {
-                    thread::scroll(state, by);
-                }
-            }
-        },
-    }
-}
-
-fn overlay_mouse(state: &mut State, kind: MouseKind, y: u16) {
-    let size = state.size;
-    let list = match &mut state.overlay {
-        Some(Overlay::Palette(palette)) => {
-            let len = palette.entries.len();
-            Some((&mut palette.cursor, len, layout::list_box(size, palette::WIDTH, len, palette::PAGE)))
-        }
-        Some(Overlay::Picker(picker)) => {
-            let len = picker.entries.len();
-            Some((&mut picker.cursor, len, layout::list_box(size, picker::WIDTH, len, picker::PAGE)))
-        }
-        Some(
-            Overlay::Help(_)
-            | Overlay::Confirm(_)
-            | Overlay::Prompt(_)
-            | Overlay::Form(_)
-            | Overlay::Card(_)
-            | Overlay::Code(_)
-            | Overlay::Log(_),
-        )
-        | None => None,
-    };
-    let action = match (kind, list) {
-        (MouseKind::WheelUp, Some(_)) => Action::PickerUp,
-        (MouseKind::WheelDown, Some(_)) => Action::PickerDown,
-        (MouseKind::WheelUp, None) => Action::MoveUp,
-        (MouseKind::WheelDown, None) => Action::MoveDown,
-        (MouseKind::Press, Some((cursor, len, place))) => {
-            let Some(line) = y.checked_sub(place.y + 3) else { return };
-            let at = cursor.offset + usize::from(line);
-            if at >= len || y + 1 >= place.bottom() {
-                return;
-            }
-            cursor.selected = at;
-            Action::PickerChoose
-        }
-        (MouseKind::Press, None) => return,
-    };
-    run::run(state, action);
 }

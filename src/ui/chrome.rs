@@ -1,11 +1,9 @@
 //! The first line and the last.
 
 use super::widgets::Pen;
-use crate::app::action::Action;
 use crate::app::footer;
-use crate::app::input;
-use crate::app::screen::{Tab, tab_places};
-use crate::app::toast::{Toast, Tone};
+use crate::app::screen::tab_places;
+use crate::app::toast::Tone;
 use crate::app::wrap;
 use crate::app::{Link, State};
 use ratatui::layout::Rect;
@@ -66,49 +64,16 @@ fn link(pen: &Pen<'_>, state: &State) -> (Style, String) {
 pub fn footer(pen: &mut Pen<'_>, state: &State, area: Rect) {
     let theme = pen.theme;
     pen.fill(area, theme.text);
-    let (right, style) = match state.toasts.current() {
-        Some(toast) => told(pen, toast),
-        None => (footer_right(state), theme.muted),
+    let (right, tone) = footer::told(state);
+    let style = match tone {
+        Some(Tone::Good) => theme.good,
+        Some(Tone::Info) => theme.accent,
+        Some(Tone::Warning) => theme.warning,
+        None => theme.muted,
     };
-    let used = pen.right(area.x + 1, area.y, area.width.saturating_sub(2), &right, style);
-    let room = area.width.saturating_sub(if used == 0 { 1 } else { used + 3 });
-    for hint in footer::hints(state, room) {
+    pen.right(area.x + 1, area.y, area.width.saturating_sub(2), &right, style);
+    for hint in footer::hints(state, footer::room(state)) {
         let wide = pen.text(area.x + hint.x, area.y, hint.width(), &hint.key, theme.key) + 1;
         pen.text(area.x + hint.x + wide, area.y, hint.width().saturating_sub(wide), hint.label, theme.muted);
     }
-}
-
-fn told(pen: &Pen<'_>, toast: &Toast) -> (String, Style) {
-    match toast.tone {
-        Tone::Good => (toast.text.clone(), pen.theme.good),
-        Tone::Info => (toast.text.clone(), pen.theme.accent),
-        Tone::Warning => (format!("! {}", toast.text), pen.theme.warning),
-    }
-}
-
-fn footer_right(state: &State) -> String {
-    if let Some(composer) =
-        state.composer.as_ref().filter(|_| state.overlay.is_none() && state.tab == Tab::Queue)
-    {
-        // The bar before sending needs the room for its keys.
-        if composer.review.is_some() {
-            return String::new();
-        }
-        let lines = composer.editor.line_count();
-        let saved = if composer.save_failed && composer.is_kept() {
-            "draft on this machine only"
-        } else if composer.save_failed {
-            "draft NOT saved yet"
-        } else if composer.is_saved() && composer.saved_at.is_some() {
-            "draft saved"
-        } else if composer.editor.is_blank() {
-            ""
-        } else {
-            "saving draft"
-        };
-        return format!("{saved}  {lines} {}", if lines == 1 { "line" } else { "lines" });
-    }
-    let contexts = input::contexts(state);
-    let help = state.keymap.chords(Action::Help, &contexts).first().map(|chord| format!("{chord} help"));
-    help.unwrap_or_default()
 }

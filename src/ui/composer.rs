@@ -3,6 +3,7 @@
 use super::widgets::Pen;
 use crate::app::State;
 use crate::app::action::Action;
+use crate::app::layout::dialogs;
 use crate::app::screen::composer::{Composer, Review};
 use ratatui::layout::{Position, Rect};
 
@@ -62,22 +63,17 @@ fn review_bar(pen: &mut Pen<'_>, state: &State, composer: &Composer, review: &Re
 
 fn text(pen: &mut Pen<'_>, composer: &Composer, area: Rect) -> Option<Position> {
     let theme = pen.theme;
-    let (height, width) = (usize::from(area.height), area.width.saturating_sub(3));
+    let place = dialogs::composer_text(area);
+    let (x, width) = (place.x, place.width);
     let laid = composer.editor.layout(width.into());
     let (line, column) = laid.cursor;
-    let top = line.saturating_sub(height / 2).min(laid.ranges.len().saturating_sub(height));
+    let top = dialogs::composer_top(&laid, area.height);
     for (at, y) in (top..).zip(area.y..area.bottom()) {
         pen.text(area.x + 1, y, 1, theme.signs.pen, theme.accent);
         if let Some(range) = laid.ranges.get(at) {
-            pen.text(
-                area.x + 3,
-                y,
-                width,
-                laid.text[range.clone()].trim_end_matches(['\n', ' ']),
-                theme.text,
-            );
+            pen.text(x, y, width, laid.text[range.clone()].trim_end_matches(['\n', ' ']), theme.text);
         }
     }
     let y = area.y + line.saturating_sub(top) as u16;
-    (y < area.bottom()).then_some(Position { x: area.x + 3 + column as u16, y })
+    (y < area.bottom()).then_some(Position { x: x + column as u16, y })
 }

@@ -1,120 +1,63 @@
 //! A form over the screen: labels, fields, what fits a client, what is wrong.
 
-use super::overlay::field as draw_line;
+use super::overlay::{field as draw_line, stars};
 use super::widgets::Pen;
-use crate::app::action::Action;
-use crate::app::layout::centred;
-use crate::app::overlay::form::{ClientField, Field, FieldInput, Form, MATCHES, describe};
+use crate::app::layout::dialogs;
+use crate::app::overlay::form::{ClientField, Field, FieldInput, Form, Notice, describe, notice};
 use crate::app::{State, edit::Editor, wrap};
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Style;
-
-/// Widest form.
-const WIDTH: u16 = 80;
-/// Column of the fields.
-const LABEL: u16 = 14;
 
 /// Draws it; answers where the cursor is.
 pub fn draw(pen: &mut Pen<'_>, state: &State, form: &Form) -> Option<Position> {
     let theme = pen.theme;
-    let note =
-        wrap::wrap(&form.note, usize::from(WIDTH.min(state.size.0.saturating_sub(2))).saturating_sub(4));
-    let noted = if form.note.is_empty() { 0 } else { note.len() as u16 + 1 };
-    let spare = state.size.1.saturating_sub(4 + noted + form.fields.len() as u16);
-    let areas = form.fields.iter().filter(|field| matches!(field.input, FieldInput::Area(_))).count() as u16;
-    let tall = (1 + spare.saturating_sub(1) / areas.max(1)).clamp(2, 8);
-    let heights: Vec<u16> = form.fields.iter().map(|field| height(field, tall)).collect();
-    let whole: u16 = heights.iter().sum();
-    let inside = pen.boxed(centred(state.size, WIDTH, whole + noted + 4), &form.title);
-    // The last lines say what is wrong; the fields scroll above them. Where there is no room for all of what to know
-    // first, the fields go before it.
-    let said = notice(pen, state, form, inside);
-    let noted = noted.min(inside.height.saturating_sub(said + whole.min(3)));
-    for (range, y) in note.into_iter().zip(inside.y..inside.y + noted) {
-        pen.text(
-            inside.x + 1,
-            y,
-            inside.width - 2,
-            form.note[range].trim_end(),
-            theme.overlay.patch(theme.muted),
-        );
+    let areas = dialogs::form(state, form);
+    let inside = pen.boxed(areas.place, &form.title);
+    let base = theme.overlay;
+    let note = wrap::wrap(&form.note, areas.note.width.into());
+    for (range, y) in note.into_iter().zip(areas.note.top()..areas.note.bottom()) {
+        let words = form.note[range].trim_end();
+        pen.text(areas.note.x, y, areas.note.width, words, base.patch(theme.muted));
     }
-    let body = Rect { y: inside.y + noted, height: inside.height.saturating_sub(said + noted), ..inside };
-    let before: u16 = heights.iter().take(form.focus).sum();
-    let focused = heights.get(form.focus).copied().unwrap_or(1);
-    let from = (before + focused).saturating_sub(body.height).min(before);
-    let mut cursor = None;
-    let mut top = 0;
-    for (at, (field, height)) in form.fields.iter().zip(&heights).enumerate() {
-        let y = top;
-        top += height;
-        if y < from || y - from >= body.height {
-            continue;
+    if let Some(notice) = notice(&state.keymap, form) {
+        let style = match notice {
+            Notice::Saving => theme.muted,
+            Notice::Leaving(_) => theme.warning,
+            Notice::Wrong(_) => theme.danger,
+        };
+        let lines = wrap::wrap(notice.words(), areas.notice.width.into());
+        for (range, y) in lines.into_iter().zip(areas.notice.top()..areas.notice.bottom()) {
+            pen.text(areas.notice.x, y, areas.notice.width, &notice.words()[range], base.patch(style));
         }
-        let room = (*height).min(body.height - (y - from));
-        let place = Rect { y: body.y + y - from, height: room, ..body };
-        let wrong = form.error.as_ref().is_some_and(|(field, _)| *field == at);
-        let here = at == form.focus;
+    }
+    let mut cursor = None;
+    for area in &areas.fields {
+        let Some(field) = form.fields.get(area.field) else { continue };
+        let place = area.place;
+        let wrong = form.error.as_ref().is_some_and(|(field, _)| *field == area.field);
+        let here = area.field == form.focus;
         let label = match (wrong, here) {
             (true, _) => theme.danger,
             (false, true) => theme.strong,
             (false, false) => theme.muted,
         };
-        let base = theme.overlay;
         if here {
             pen.text(place.x, place.y, 1, theme.signs.cursor, base.patch(theme.accent));
         }
-        pen.text(place.x + 1, place.y, LABEL - 1, field.label, base.patch(label));
-        let input = Rect { x: place.x + LABEL, width: place.width.saturating_sub(LABEL + 1), ..place };
-        let at = draw_field(pen, field, input, here);
+        let room = area.input.x.saturating_sub(place.x + 1);
+        pen.text(place.x + 1, place.y, room, field.label, base.patch(label));
+        let at = draw_field(pen, field, area.input, here);
         if here {
             cursor = at;
         }
     }
-    if top.saturating_sub(from) > body.height {
+    if areas.more {
         let words = format!(" {} more ", theme.signs.down.trim());
-        pen.right(inside.x, inside.bottom(), inside.width - 1, &words, theme.overlay.patch(theme.muted));
+        pen.right(inside.x, inside.bottom(), inside.width - 1, &words, base.patch(theme.muted));
     }
     if let Some(Field { input: FieldInput::Client(client), .. }) = form.fields.get(form.focus) {
-        let y = body.y + before - from + 1;
-        matches(
-            pen,
-            client,
-            Rect {
-                x: body.x + LABEL,
-                y,
-                width: body.width.saturating_sub(LABEL + 1),
-                height: inside.bottom().saturating_sub(y),
-            },
-        );
+        matches(pen, client, areas.matches);
     }
     cursor.filter(|_| form.sending.is_none())
-}
-
-const fn height(field: &Field, tall: u16) -> u16 {
-    match field.input {
-        FieldInput::Area(_) => tall,
-        FieldInput::Line(_) | FieldInput::Secret(_) | FieldInput::Choice { .. } | FieldInput::Client(_) => 1,
-    }
-}
-
-/// At the bottom, what is wrong; answers the lines it takes.
-fn notice(pen: &mut Pen<'_>, state: &State, form: &Form, area: Rect) -> u16 {
-    let theme = pen.theme;
-    let again = format!("{} again throws away what you typed.", state.keymap.words(Action::OverlayClose));
-    let (words, style): (&str, Style) = match (&form.error, form.sending, form.leaving) {
-        (_, Some(_), _) => ("Saving", theme.muted),
-        (_, None, true) => (&again, theme.warning),
-        (Some((_, why)), None, false) => (why, theme.danger),
-        (None, None, false) => return 1,
-    };
-    let width = area.width.saturating_sub(2);
-    let lines = wrap::wrap(words, width.into());
-    let count = (lines.len() as u16).min(area.height / 2).max(1);
-    for (range, y) in lines.into_iter().zip(area.bottom().saturating_sub(count)..area.bottom()) {
-        pen.text(area.x + 1, y, width, &words[range], theme.overlay.patch(style));
-    }
-    count
 }
 
 fn draw_field(pen: &mut Pen<'_>, field: &Field, area: Rect, here: bool) -> Option<Position> {
@@ -127,16 +70,12 @@ fn draw_field(pen: &mut Pen<'_>, field: &Field, area: Rect, here: bool) -> Optio
             cursor
         }
         FieldInput::Secret(secret) => {
-            let (count, column) = secret.shape();
-            let style = theme.overlay.patch(theme.field);
-            let width = usize::from(line.width);
-            let skip = (column + 1).saturating_sub(width);
-            pen.fill(line, style);
-            pen.text(line.x, line.y, line.width, &"*".repeat(count.saturating_sub(skip)), style);
-            if count == 0 {
-                pen.text(line.x, line.y, line.width, field.hint, style.patch(theme.muted));
+            let cursor = stars(pen, secret.shape(), line);
+            if secret.shape().0 == 0 {
+                let style = theme.overlay.patch(theme.field).patch(theme.muted);
+                pen.text(line.x, line.y, line.width, field.hint, style);
             }
-            here.then_some(Position { x: line.x + (column - skip) as u16, y: line.y })
+            here.then_some(cursor)
         }
         FieldInput::Client(client) => {
             let cursor = one_line(pen, &client.input, line, here);
@@ -186,11 +125,9 @@ fn one_line(pen: &mut Pen<'_>, editor: &Editor, line: Rect, here: bool) -> Optio
 fn text(pen: &mut Pen<'_>, editor: &Editor, area: Rect, here: bool) -> Option<Position> {
     let style = pen.theme.overlay.patch(pen.theme.field);
     pen.fill(area, style);
-    let height = usize::from(area.height);
     let laid = editor.layout(area.width.into());
     let (line, column) = laid.cursor;
-    let bottom = if here { line } else { 0 };
-    let top = bottom.saturating_sub(height.saturating_sub(1)).min(laid.ranges.len().saturating_sub(height));
+    let top = dialogs::area_top(&laid, area.height, here);
     for (range, y) in laid.ranges.iter().skip(top).zip(area.top()..area.bottom()) {
         pen.text(area.x, y, area.width, laid.text[range.clone()].trim_end(), style);
     }
@@ -211,7 +148,7 @@ fn matches(pen: &mut Pen<'_>, client: &ClientField, area: Rect) {
         pen.text(area.x, area.y, area.width, "No client fits.", theme.overlay.patch(theme.warning));
         return;
     }
-    let shown = client.matches.iter().enumerate().skip(client.cursor.offset).take(MATCHES);
+    let shown = client.matches.iter().enumerate().skip(client.cursor.offset);
     for ((at, row), y) in shown.zip(area.top()..area.bottom()) {
         let line = Rect { y, height: 1, ..area };
         pen.fill(line, theme.overlay);

@@ -3,6 +3,8 @@
 use super::widgets::Pen;
 use crate::app::State;
 use crate::app::action::{Action, TABLE};
+use crate::app::available::{Availability, available};
+use crate::app::key::Chord;
 use crate::app::layout::centred;
 use crate::app::overlay::Help;
 use crate::app::wrap;
@@ -12,38 +14,67 @@ pub fn draw(pen: &mut Pen<'_>, state: &State, help: &Help) {
     let theme = pen.theme;
     let place = centred(state.size, 104, state.size.1.saturating_sub(2));
     let inside = pen.boxed(place, "Keys that mean something here");
-    let mut lines: Vec<(String, &str, bool)> = Vec::new();
+    let keys_width = 20.min(inside.width / 3);
+    let x = inside.x + keys_width + 3;
+    let room = inside.right().saturating_sub(x + 1);
+    let mut lines: Vec<Line<'_>> = Vec::new();
     let mut group = "";
     for row in TABLE {
         let chords = state.keymap.chords(row.action, &help.contexts);
-        if chords.is_empty() {
+        if chords.is_empty() || available(row.action, state) == Availability::Hidden {
             continue;
         }
         if row.group != group {
             group = row.group;
             if !lines.is_empty() {
-                lines.push((String::new(), "", false));
+                lines.push(Line::Text(String::new(), ""));
             }
-            lines.push((group.to_owned(), "", true));
+            lines.push(Line::Heading(group));
         }
-        let keys = chords.iter().map(ToString::to_string).collect::<Vec<_>>().join("  ");
-        lines.push((keys, row.help, false));
+        // What is too long for its column goes on below.
+        let keys = keys_in_lines(&chords, keys_width.into());
+        let texts = wrap::wrap(row.help, room.into());
+        for at in 0..keys.len().max(texts.len()) {
+            let text = texts.get(at).map_or("", |range| &row.help[range.clone()]);
+            lines.push(Line::Text(keys.get(at).cloned().unwrap_or_default(), text));
+        }
     }
     let most = lines.len().saturating_sub(usize::from(inside.height));
-    let keys_width = 20.min(inside.width / 3);
     let shown = lines.iter().skip(help.scroll.min(most)).zip(inside.y..inside.bottom());
-    for ((keys, text, heading), y) in shown {
-        if *heading {
-            pen.text(inside.x + 1, y, inside.width - 2, keys, theme.overlay.patch(theme.strong));
-            continue;
+    for (line, y) in shown {
+        match line {
+            Line::Heading(words) => {
+                pen.text(inside.x + 1, y, inside.width - 2, words, theme.overlay.patch(theme.strong));
+            }
+            Line::Text(keys, text) => {
+                pen.text(inside.x + 2, y, keys_width, keys, theme.overlay.patch(theme.key));
+                pen.text(x, y, room, text.trim_end(), theme.overlay.patch(theme.text));
+            }
         }
-        let clipped = wrap::clip(keys, keys_width.into(), theme.signs.ellipsis);
-        pen.text(inside.x + 2, y, keys_width, &clipped, theme.overlay.patch(theme.key));
-        let x = inside.x + keys_width + 3;
-        pen.text(x, y, inside.right().saturating_sub(x + 1), text, theme.overlay.patch(theme.text));
     }
     if most > help.scroll {
         let text = format!(" {} more ", state.keymap.words(Action::MoveDown));
         pen.right(inside.x, inside.bottom(), inside.width - 1, &text, theme.overlay.patch(theme.muted));
     }
+}
+
+/// A line of the page.
+enum Line<'a> {
+    Heading(&'a str),
+    Text(String, &'a str),
+}
+
+/// Keys side by side, in as many lines as they need.
+fn keys_in_lines(chords: &[&Chord], columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for chord in chords.iter().map(ToString::to_string) {
+        match lines.last_mut() {
+            Some(line) if wrap::width(line) + 2 + wrap::width(&chord) <= columns => {
+                line.push_str("  ");
+                line.push_str(&chord);
+            }
+            Some(_) | None => lines.push(chord),
+        }
+    }
+    lines
 }

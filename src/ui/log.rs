@@ -3,6 +3,7 @@
 use super::overlay::field;
 use super::queue::bar;
 use super::widgets::Pen;
+use crate::app::layout::dialogs::FILTER;
 use crate::app::overlay::log::Log;
 use crate::app::screen::Remote;
 use crate::app::{State, layout, wrap};
@@ -50,7 +51,8 @@ fn draw_head(pen: &mut Pen<'_>, log: &Log, head: Rect) -> Option<Position> {
     let theme = pen.theme;
     let base = theme.overlay;
     if let Some(editor) = &log.editing {
-        let used = pen.text(head.x, head.y, head.width, "Filter: ", base.patch(theme.muted));
+        pen.text(head.x, head.y, head.width, FILTER, base.patch(theme.muted));
+        let used = FILTER.len() as u16;
         let line = Rect { x: head.x + used, width: head.width.saturating_sub(used), ..head };
         let cursor = field(pen, editor, line);
         let told = log.mistake.as_deref();

@@ -2,10 +2,9 @@
 
 use super::widgets::Pen;
 use super::{card, help};
-use crate::app::action::{Action, row_of};
+use crate::app::action::row_of;
 use crate::app::edit::Editor;
-use crate::app::keymap::Resolved;
-use crate::app::layout::{Areas, centred, list_box};
+use crate::app::layout::{Areas, centred, dialogs, list_box};
 use crate::app::overlay::confirm::Confirm;
 use crate::app::overlay::palette::{self, Entry, Palette};
 use crate::app::overlay::picker::{self, Picker};
@@ -47,23 +46,24 @@ pub fn draw(pen: &mut Pen<'_>, state: &State, areas: &Areas) -> Option<Position>
 pub fn field(pen: &mut Pen<'_>, editor: &Editor, area: Rect) -> Position {
     let style = pen.theme.overlay.patch(pen.theme.field);
     pen.fill(area, style);
-    let text = editor.text();
-    let column = editor.layout(usize::from(u16::MAX)).cursor.1;
-    let width = usize::from(area.width).max(1);
-    let mut skipped = 0;
-    let mut from = 0;
-    if column + 1 > width {
-        for (at, grapheme) in unicode_segmentation::UnicodeSegmentation::grapheme_indices(text.as_str(), true)
-        {
-            if column + 1 - skipped <= width {
-                break;
-            }
-            skipped += wrap::grapheme_width(grapheme);
-            from = at + grapheme.len();
-        }
-    }
-    pen.text(area.x, area.y, area.width, &text[from..], style);
-    Position { x: area.x + (column - skipped) as u16, y: area.y }
+    let (from, column) = editor.window(area.width.into());
+    pen.text(area.x, area.y, area.width, &editor.text()[from..], style);
+    Position { x: area.x + column as u16, y: area.y }
+}
+
+/// The same for a password: how many signs, and which the cursor is on; answers where that is.
+pub fn stars(pen: &mut Pen<'_>, (count, column): (usize, usize), area: Rect) -> Position {
+    let style = pen.theme.overlay.patch(pen.theme.field);
+    let skip = (column + 1).saturating_sub(area.width.into());
+    pen.fill(area, style);
+    pen.text(
+        area.x,
+        area.y,
+        area.width,
+        &"*".repeat(count.saturating_sub(skip).min(area.width.into())),
+        style,
+    );
+    Position { x: area.x + (column - skip) as u16, y: area.y }
 }
 
 fn draw_palette(pen: &mut Pen<'_>, state: &State, palette: &Palette) -> Position {
@@ -156,24 +156,17 @@ fn draw_picker(pen: &mut Pen<'_>, state: &State, picker: &Picker) -> Position {
 
 fn draw_confirm(pen: &mut Pen<'_>, state: &State, confirm: &Confirm) {
     let theme = pen.theme;
-    let width = (wrap::width(&confirm.question) as u16 + 4).clamp(30, 60).min(state.size.0 - 2);
-    let lines = wrap::wrap(&confirm.question, usize::from(width) - 4);
-    let inside = pen.boxed(centred(state.size, width, lines.len() as u16 + 4), "");
-    for (range, y) in lines.iter().zip(inside.y..) {
-        pen.text(
-            inside.x + 1,
-            y,
-            inside.width - 2,
-            &confirm.question[range.clone()],
-            theme.overlay.patch(theme.text),
-        );
+    let (place, buttons) = dialogs::confirm(state.size, &state.keymap, &confirm.question);
+    let inside = pen.boxed(place, "");
+    let lines = wrap::wrap(&confirm.question, usize::from(place.width).saturating_sub(4));
+    for (range, y) in lines.into_iter().zip(inside.y..inside.bottom()) {
+        let words = &confirm.question[range];
+        pen.text(inside.x + 1, y, inside.width - 2, words, theme.overlay.patch(theme.text));
     }
-    let y = inside.bottom() - 1;
-    let mut x = inside.x + 1;
-    for (action, word) in [(Action::ConfirmYes, "yes"), (Action::ConfirmNo, "no")] {
-        let key = state.keymap.words(action);
-        x += pen.text(x, y, 8, &key, theme.overlay.patch(theme.key)) + 1;
-        x += pen.text(x, y, 8, word, theme.overlay.patch(theme.muted)) + 3;
+    for button in buttons {
+        let Rect { x, y, width, .. } = button.place;
+        let used = pen.text(x, y, width, &button.key, theme.overlay.patch(theme.key)) + 1;
+        pen.text(x + used, y, width.saturating_sub(used), button.word, theme.overlay.patch(theme.muted));
     }
 }
 
@@ -181,35 +174,25 @@ fn draw_prompt(pen: &mut Pen<'_>, prompt: &Prompt, areas: &Areas) -> Position {
     let theme = pen.theme;
     let area = areas.footer;
     pen.fill(area, theme.field);
-    let label = prompt.label();
-    let short = label.split(':').next().unwrap_or(label);
-    let words = if wrap::width(label) + 20 < usize::from(area.width) { label } else { short };
-    let used = pen.text(area.x + 1, area.y, area.width - 1, words, theme.field.patch(theme.muted)) + 2;
-    field(pen, &prompt.input, Rect { x: area.x + used, width: area.width.saturating_sub(used), ..area })
+    let (words, line) = dialogs::prompt(areas, prompt);
+    pen.text(area.x + 1, area.y, area.width - 1, words, theme.field.patch(theme.muted));
+    field(pen, &prompt.input, line)
 }
 
 /// After a prefix: the keys that may follow.
 pub fn which_key(pen: &mut Pen<'_>, state: &State) {
-    let contexts = input::contexts(state);
-    let Resolved::Pending(rest) = state.keymap.resolve(&contexts, &state.pending) else { return };
+    let rest = input::followers(state);
+    if rest.is_empty() {
+        return;
+    }
     let theme = pen.theme;
     let pressed: String = state.pending.iter().map(ToString::to_string).collect();
-    let rows = rest.len() as u16;
-    let (width, height) = state.size;
-    let area_width = 28.min(width - 2);
-    let area_height = (rows + 2).min(height - 2);
-    let place =
-        Rect { x: width - area_width, y: height - 1 - area_height, width: area_width, height: area_height };
-    let inside = pen.boxed(place, &format!("{pressed} …"));
-    for ((chord, action), y) in rest.iter().zip(inside.y..inside.bottom()) {
+    let (place, lines) = dialogs::which_key(state.size, rest.len());
+    pen.boxed(place, &format!("{pressed} …"));
+    for ((chord, action), line) in rest.iter().zip(lines) {
         let tail: String = chord.keys()[state.pending.len()..].iter().map(ToString::to_string).collect();
-        pen.text(inside.x + 1, y, 4, &tail, theme.overlay.patch(theme.key));
-        pen.text(
-            inside.x + 4,
-            y,
-            inside.width.saturating_sub(5),
-            row_of(*action).label,
-            theme.overlay.patch(theme.text),
-        );
+        pen.text(line.x + 1, line.y, 3, &tail, theme.overlay.patch(theme.key));
+        let room = line.width.saturating_sub(5);
+        pen.text(line.x + 4, line.y, room, row_of(*action).label, theme.overlay.patch(theme.text));
     }
 }

@@ -1,9 +1,8 @@
 //! "I have a code", and a code that is shown to be handed over.
 
-use super::overlay::field;
+use super::overlay::{field, stars};
 use super::widgets::Pen;
-use crate::app::edit::Editor;
-use crate::app::layout::centred;
+use crate::app::layout::{centred, dialogs};
 use crate::app::overlay::code::CodeShown;
 use crate::app::screen::redeem::Redeem;
 use crate::app::{State, wrap};
@@ -13,22 +12,16 @@ use ratatui::style::Style;
 /// Draws the form; answers where the cursor is.
 pub fn draw(pen: &mut Pen<'_>, form: &Redeem, area: Rect) -> Option<Position> {
     let theme = pen.theme;
-    let place = centred((area.width, area.height), 64, 11);
+    let (place, places) = dialogs::redeem((area.width, area.height));
     let inside = pen.boxed(place, "I have a code");
     let (x, width) = (inside.x + 1, inside.width.saturating_sub(2));
     let ground = theme.overlay;
     let mut cursor = None;
-    for (at, (label, editor)) in
-        ["Code", "New password", "Once more"].into_iter().zip(&form.fields).enumerate()
-    {
-        let (y, focused) = (inside.y + 2 * at as u16, form.focus == at);
-        pen.text(x, y, 13, label, ground.patch(if focused { theme.accent } else { theme.muted }));
-        let place = Rect { x: x + 14, y, width: width.saturating_sub(14), height: 1 };
-        let position = if at == 0 {
-            field(pen, editor, place)
-        } else {
-            field(pen, &Editor::line(&"*".repeat(editor.text().chars().count())), place)
-        };
+    let labels = ["Code", "New password", "Once more"];
+    for (at, ((label, editor), line)) in labels.into_iter().zip(&form.fields).zip(places).enumerate() {
+        let focused = form.focus == at;
+        pen.text(x, line.y, 13, label, ground.patch(if focused { theme.accent } else { theme.muted }));
+        let position = if at == 0 { field(pen, editor, line) } else { stars(pen, editor.signs(), line) };
         if focused {
             cursor = Some(position);
         }

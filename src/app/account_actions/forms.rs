@@ -57,11 +57,9 @@ pub fn edit(state: &mut State, person: Person) {
     fields.push(Field::line("Company", "may be empty", &person.company.to_string()));
     let title = if own { "My account".to_owned() } else { format!("Edit {}", person.display_name()) };
     let note = if own {
-        format!(
-            "{}, {}. Another super administrator changes your address.",
-            person.email.one_line(),
-            person.role.as_str()
-        )
+        let who = if person.role == Role::SuperAdmin { "Another" } else { "A" };
+        let (email, role) = (person.email.one_line(), person.role.as_str());
+        format!("{email}, {role}. {who} SUPER_ADMIN changes your address.")
     } else {
         "A new address is not verified: they can't sign in until it is.".to_owned()
     };

@@ -3,9 +3,11 @@
 use super::Overlay;
 use crate::app::State;
 use crate::app::account_actions::forms;
+use crate::app::action::Action;
 use crate::app::edit::{Edited, Editor, Pasted};
 use crate::app::ids::Ids;
 use crate::app::key::{Code, Key};
+use crate::app::keymap::Keymap;
 use crate::app::list::ListCursor;
 use crate::app::requests::{Cause, Purpose, Req};
 use crate::app::screen::board::project_form;
@@ -17,6 +19,7 @@ use crate::domain::ids::UserId;
 use crate::domain::project::Project;
 use crate::domain::query::Query;
 use crate::domain::user::{ClientRow, Person};
+use ratatui::layout::{Position, Rect};
 
 /// Matches shown under a client field.
 pub const MATCHES: usize = 5;
@@ -66,7 +69,12 @@ pub struct Secret(Editor);
 impl Secret {
     /// How many characters there are, and which the cursor stands on.
     pub fn shape(&self) -> (usize, usize) {
-        (self.0.text().chars().count(), self.0.layout(usize::from(u16::MAX)).cursor.1)
+        self.0.signs()
+    }
+
+    /// Puts the cursor on one of its stars.
+    pub fn point(&mut self, column: usize, width: usize) {
+        self.0.point_secret(column, width);
     }
 }
 
@@ -275,6 +283,32 @@ impl Form {
         self.focus = (self.focus.cast_signed() + by).rem_euclid(len.max(1)).cast_unsigned();
     }
 
+    /// To this field.
+    pub fn focus_on(&mut self, field: usize) {
+        if field != self.focus {
+            self.leave();
+            self.focus = field.min(self.fields.len().saturating_sub(1));
+        }
+    }
+
+    /// A click on somebody who fits a client's field takes them; answers whether it was one.
+    pub fn pick_match(&mut self, place: Rect, at: Position) -> bool {
+        let Some(Field { input: FieldInput::Client(client), .. }) = self.fields.get_mut(self.focus) else {
+            return false;
+        };
+        if client.chosen.is_some() || client.stale || !place.contains(at) {
+            return false;
+        }
+        let row = client.cursor.offset + usize::from(at.y - place.y);
+        if row >= client.matches.len() {
+            return false;
+        }
+        client.cursor.selected = row;
+        client.choose();
+        (self.error, self.leaving) = (None, false);
+        true
+    }
+
     /// Leaving a client field with one match or a marked one takes it.
     fn leave(&mut self) {
         let Some(Field { input: FieldInput::Client(field), .. }) = self.fields.get_mut(self.focus) else {
@@ -375,6 +409,40 @@ impl Form {
             }
             FieldInput::Choice { .. } => Pasted::Whole,
         }
+    }
+}
+
+/// What stands below the fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// It is under way.
+    Saving,
+    /// What a second Esc does.
+    Leaving(String),
+    /// What is wrong.
+    Wrong(String),
+}
+
+impl Notice {
+    /// Its words.
+    pub fn words(&self) -> &str {
+        match self {
+            Self::Saving => "Saving",
+            Self::Leaving(words) | Self::Wrong(words) => words,
+        }
+    }
+}
+
+/// What there is to tell below the fields, if anything.
+pub fn notice(keymap: &Keymap, form: &Form) -> Option<Notice> {
+    match (&form.error, form.sending, form.leaving) {
+        (_, Some(_), _) => Some(Notice::Saving),
+        (_, None, true) => {
+            let close = keymap.words(Action::OverlayClose);
+            Some(Notice::Leaving(format!("{close} again throws away what you typed.")))
+        }
+        (Some((_, why)), None, false) => Some(Notice::Wrong(why.clone())),
+        (None, None, false) => None,
     }
 }
 

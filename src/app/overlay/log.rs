@@ -128,6 +128,18 @@ pub fn step(state: &mut State, by: Step) {
     }
 }
 
+/// A click on a line of the list: the cursor goes there; a second one shows all that is known of it.
+pub fn click(state: &mut State, line: usize) {
+    let Some(Overlay::Log(log)) = &mut state.overlay else { return };
+    let row = log.cursor.offset + line;
+    if row >= log.events.len() {
+        return;
+    }
+    if std::mem::replace(&mut log.cursor.selected, row) == row {
+        details(state);
+    }
+}
+
 /// Enter: all that is known of an event, and back.
 pub fn details(state: &mut State) {
     if let Some(Overlay::Log(log)) = &mut state.overlay {

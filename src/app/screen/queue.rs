@@ -358,6 +358,15 @@ pub fn gone(state: &mut State, id: &TicketId) {
     queue.cursor.select(selected.min(queue.rows.len().saturating_sub(1)), queue.rows.len(), height);
 }
 
+/// What became of a ticket that left the view from under the cursor: it is shown as it is now, or goes.
+pub fn departed_read(state: &mut State, id: &TicketId, row: Option<TicketRow>) {
+    match row {
+        _ if state.queue.departed.as_ref() != Some(id) => {}
+        Some(row) => refresh_row(state, &row),
+        None => gone(state, id),
+    }
+}
+
 fn trim_front(queue: &mut Queue) {
     let surplus = queue.rows.len().saturating_sub(KEPT).min(queue.cursor.offset);
     if surplus > 0 {
@@ -397,12 +406,17 @@ fn merge(state: &mut State, mut rows: Vec<TicketRow>) {
     }
     queue.fresh.extend(rows.iter().filter(|row| !old.contains(&row.id)).map(|row| row.id.clone()));
     queue.rows = rows;
+    let left = departed.clone().filter(|id| queue.departed.as_ref() != Some(id));
     queue.departed = departed;
     queue.cursor.offset = queue.cursor.selected.saturating_sub(line);
     queue.cursor.show(queue.rows.len(), height);
     seen_rows(queue, height);
     if moved_on && !state.thread.focused {
         follow(state);
+    }
+    // It may have left the view only, or be deleted: a conversation that is open tells, else it is asked for.
+    if let Some(id) = left.filter(|id| state.thread.ticket.as_ref() != Some(id)) {
+        state.fetch(Purpose::Thread(id.clone()), Query::Thread(id));
     }
 }
 
@@ -570,7 +584,7 @@ pub fn click(state: &mut State, line: usize) {
         return;
     }
     if at == state.queue.cursor.selected {
-        super::run::run(state, crate::app::action::Action::Open);
+        crate::app::run::run(state, crate::app::action::Action::Open);
     } else {
         state.thread.focused = false;
         select(state, at);

@@ -155,7 +155,7 @@ pub fn reload(state: &mut State) -> bool {
 /// The conversation arrived.
 pub fn loaded(state: &mut State, id: &TicketId, thread: Option<Box<Thread>>) {
     if state.thread.ticket.as_ref() != Some(id) {
-        return;
+        return queue::departed_read(state, id, thread.map(|thread| thread.ticket));
     }
     let Some(mut thread) = thread.map(|thread| *thread) else {
         state.thread.data = None;
