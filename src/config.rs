@@ -20,7 +20,7 @@ use file::File;
 pub use file::KeyLine;
 use limits::Idle;
 pub use limits::Limits;
-pub use mail::{Mail, MailPassword};
+pub use mail::{Mail, MailPassword, Tls};
 pub use places::Places;
 pub use tokens::Tokens;
 use zeroize::Zeroizing;
@@ -75,6 +75,22 @@ pub struct Config {
     pub session: Option<Session>,
     /// The config file that was read.
     pub file: Option<PathBuf>,
+    /// Where it says what, as far as nothing else goes before it.
+    lines: Lines,
+}
+
+/// The settings of the file with their lines, those of a table behind its name and a dot.
+#[derive(Debug, Default, Clone)]
+struct Lines(BTreeMap<String, usize>);
+
+impl Lines {
+    fn note(&mut self, setting: &str, line: usize) {
+        self.0.insert(setting.to_owned(), line);
+    }
+
+    fn forget(&mut self, setting: &str) {
+        self.0.remove(setting);
+    }
 }
 
 /// Whether a session may be kept for the next start.
@@ -195,6 +211,9 @@ pub enum ConfigError {
         /// What is wrong with it.
         message: String,
     },
+    /// A setting cannot be used, wherever it comes from.
+    #[error("{0}")]
+    Setting(String),
     /// There is no place for our files.
     #[error(
         "HOME is not set, so there is no folder for the desk's files; set HOME, or KAYGIA_DESK_STATE_DIR and KAYGIA_DESK_DATA_DIR"
@@ -240,6 +259,7 @@ impl Config {
             }
         };
         let limits = limits(&file, environment)?;
+        let mut lines = file.lines.clone();
         // https://no-color.org: any value but the empty one; a flag is a later word of the same person.
         let without_color = environment.text("NO_COLOR")?.map(|_| "none".to_owned());
         let theme = match flags.theme {
@@ -278,7 +298,8 @@ impl Config {
             log,
             keys: file.keys,
             tokens: file.tokens,
-            mail: file.mail.over(environment)?,
+            mail: file.mail.over(environment, &mut lines)?,
+            lines,
             places: Places::find(environment)?,
             limits,
             stay,
@@ -286,6 +307,15 @@ impl Config {
             session: from_environment(SESSION_VARIABLE)?.map(|token| Session(Zeroizing::new(token))),
             file: path,
         })
+    }
+
+    /// An error about one of these settings, for what only another room can judge: with the line of the first of them
+    /// that the config file decides.
+    pub fn error_of(&self, settings: &[&str], message: impl std::fmt::Display) -> ConfigError {
+        match settings.iter().find_map(|setting| self.lines.0.get(*setting)) {
+            Some(line) => self.error_at(*line, message),
+            None => ConfigError::Setting(message.to_string()),
+        }
     }
 
     /// An error about one line of the config file, for what only another room can judge, such as a key's name.

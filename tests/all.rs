@@ -43,6 +43,7 @@ mod forbidden;
 mod generate;
 mod grant;
 mod guest;
+mod house;
 mod hub;
 mod increments;
 mod literal;

@@ -22,7 +22,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<Exit, Failur
         }
     }
     let mut findings = wait_for(upkeep.examine())?;
-    findings.extend(settings(config)?);
+    findings.extend(settings(config));
     for finding in &findings {
         say(format_args!("{:<8} {:<11} {}", finding.severity.word(), finding.subject, finding.what));
         if !finding.advice.is_empty() {
@@ -33,31 +33,43 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<Exit, Failur
 }
 
 /// What the settings of this machine say of mail and codes.
-fn settings(config: &Config) -> Result<Vec<Finding>, Failure> {
-    let house = super::house::quietly(config)?;
-    let mut findings = vec![match super::house::mail_server(config)? {
-        Some(_) => Finding {
+fn settings(config: &Config) -> Vec<Finding> {
+    let mut findings = vec![match super::house::mail_server(config) {
+        Ok(Some(_)) => Finding {
             severity: Severity::Fine,
             subject: "mail",
             what: "a server is set up on this machine".to_owned(),
             advice: String::new(),
         },
-        None => Finding {
+        Ok(None) => Finding {
             severity: Severity::Note,
             subject: "mail",
             what: "no server is set up on this machine: codes are shown, to be handed over".to_owned(),
             advice: "write `[mail]` with `server` and `from` into the config file".to_owned(),
         },
+        Err(why) => unusable("mail", &why),
     }];
-    if house.tokens.format == TokenFormat::Plain {
-        findings.push(Finding {
+    match super::house::quietly(config).map(|house| house.tokens.format) {
+        Ok(TokenFormat::Sha256Hex) => {}
+        Ok(TokenFormat::Plain) => findings.push(Finding {
             severity: Severity::Warning,
             subject: "codes",
             what: "token_format is \"plain\": whoever can read the database can take over accounts"
                 .to_owned(),
             advice: "let the web app keep SHA-256 of its codes, then set token_format to \"sha256-hex\""
                 .to_owned(),
-        });
+        }),
+        Err(why) => findings.push(unusable("codes", &why)),
     }
-    Ok(findings)
+    findings
+}
+
+/// A setting with which no desk starts.
+fn unusable(subject: &'static str, why: &Failure) -> Finding {
+    Finding {
+        severity: Severity::Error,
+        subject,
+        what: why.to_string(),
+        advice: "correct it in the settings of this machine: no desk starts with it".to_owned(),
+    }
 }

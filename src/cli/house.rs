@@ -1,11 +1,11 @@
 //! What the settings decide for everybody.
 
 use super::{Failure, note};
-use crate::config::Config;
+use crate::config::{Config, Tls};
 use crate::domain::house::House;
 use crate::domain::mail::MailRules;
 use crate::domain::token::{TokenFormat, TokenRules};
-use crate::mail::{Security, Server, Settings};
+use crate::mail::{Security, Server, Settings, Unusable};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -27,7 +27,8 @@ pub(super) fn quietly(config: &Config) -> Result<House, Failure> {
             let wanted = Duration::from_secs(u64::from(given) * unit);
             if wanted.is_zero() || wanted > limit {
                 let most = limit.as_secs() / unit;
-                return Err(Failure::Told(format!("{named} is {given}: write a number from 1 to {most}")));
+                let message = format!("`{named}` is {given}; write a whole number from 1 to {most}");
+                return Err(Failure::told(config.error_of(&[named], message)));
             }
             Ok(wanted)
         }
@@ -54,31 +55,44 @@ pub(super) fn quietly(config: &Config) -> Result<House, Failure> {
 pub(super) fn mail_server(config: &Config) -> Result<Option<Server>, Failure> {
     let mail = &config.mail;
     let Some(server) = &mail.server else { return Ok(None) };
-    let told = |sentence: &str| Failure::Told(sentence.to_owned());
-    let security = match mail.tls.as_deref() {
-        None | Some("starttls") => Security::StartTls,
-        Some("implicit") => Security::Implicit,
-        Some("none") => Security::Plain,
-        Some(_) => return Err(told("mail.tls must be `starttls`, `implicit` or `none`")),
+    let told = |settings: &[&str], sentence: &str| Failure::told(config.error_of(settings, sentence));
+    let security = match mail.tls {
+        None | Some(Tls::StartTls) => Security::StartTls,
+        Some(Tls::Implicit) => Security::Implicit,
+        Some(Tls::None) => Security::Plain,
     };
     let (host, port) = match server.rsplit_once(':') {
         Some((host, port)) if !host.contains(':') => {
             let wrong = "mail.server must be a name, or a name and a port: `smtp.example.com:587`";
-            (host, Some(port.parse().map_err(|_| told(wrong))?))
+            let port = port.parse().ok().filter(|port| *port > 0);
+            (host, Some(port.ok_or_else(|| told(&["mail.server"], wrong))?))
         }
         _ => (server.as_str(), None),
     };
     let credentials = match (&mail.user, &mail.password) {
         (Some(user), Some(password)) => Some((user.clone(), Zeroizing::new(password.expose().to_owned()))),
         (None, None) => None,
-        _ => return Err(told("mail.user and mail.password belong together: set both or none")),
+        _ => {
+            let sentence = "mail.user and mail.password belong together: set both or none";
+            return Err(told(&["mail.user", "mail.password"], sentence));
+        }
     };
-    let roots = mail.ca.as_ref().map(std::fs::read).transpose();
-    let roots =
-        roots.map_err(|error| Failure::Told(format!("could not read the file of mail.ca: {error}")))?;
+    let roots = mail.ca.as_ref().map(|path| {
+        std::fs::read(path)
+            .map_err(|error| told(&["mail.ca"], &format!("could not read {}: {error}", path.display())))
+    });
+    let roots = roots.transpose()?;
     let from = mail.from.clone();
-    let from =
-        from.ok_or_else(|| told("mail.server is set, but not mail.from: in whose name does mail go?"))?;
+    let from = from.ok_or_else(|| {
+        told(&["mail.server"], "mail.server is set, but not mail.from: in whose name does mail go?")
+    })?;
     let settings = Settings { host: host.to_owned(), port, security, credentials, from, roots };
-    Server::new(settings).map(Some).map_err(Failure::told)
+    Server::new(settings).map(Some).map_err(|why| {
+        let settings: &[&str] = match why {
+            Unusable::From => &["mail.from"],
+            Unusable::Host => &["mail.server"],
+            Unusable::Unprotected => &["mail.tls", "mail.server"],
+        };
+        told(settings, &why.to_string())
+    })
 }

@@ -4,7 +4,7 @@ use super::{Exit, Failure, note};
 use crate::config::Config;
 use crate::desk::post::{Post, Round};
 use crate::domain;
-use crate::runtime::chores;
+use crate::runtime::chores::{self, Leave};
 
 pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
     super::database_of(config)?;
@@ -16,8 +16,11 @@ pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
     };
     super::block_on(async {
         let desk = super::open::open(config).await?.desk;
+        // Whoever has read the line may end it cleanly.
+        let leave = Leave::listen().map_err(Failure::told)?;
         note("desk: sending mail; SIGTERM or Ctrl-C ends it");
-        chores::serve(desk.clone(), Post::new(desk, server), told).await.map_err(Failure::told)
+        chores::serve(desk.clone(), Post::new(desk, server), leave, told).await;
+        Ok::<_, Failure>(())
     })??;
     note("desk: ended");
     Ok(Exit::Done)

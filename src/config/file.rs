@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 use super::limits::{self, Idle};
 use super::mail::{Mail, MailPassword};
 use super::tokens::Tokens;
-use super::{Address, ConfigError, Link, Signs, line_of, nearest};
+use super::{Address, ConfigError, Lines, Link, Signs, line_of, nearest};
 
 /// The keys of the file, besides `[keys]`.
 const NAMES: &[&str] = &[
@@ -60,6 +60,7 @@ pub(super) struct File {
     pub keys: Vec<KeyLine>,
     pub tokens: Tokens,
     pub mail: Mail,
+    pub lines: Lines,
 }
 
 type Line = (usize, String);
@@ -97,6 +98,7 @@ impl File {
             let entry = Entry { text, name: name.get_ref().as_ref(), value };
             let line = line_of(text, name.span().start);
             file.take(&entry).map_err(|message| (line, message))?;
+            file.lines.note(entry.name, line);
             if name.get_ref() == "mail" {
                 file.take_mail(&entry)?;
             }
@@ -156,6 +158,7 @@ impl File {
             let line = line_of(entry.text, name.span().start);
             let entry = Entry { text: entry.text, name: name.get_ref().as_ref(), value };
             self.take_mail_line(&entry).map_err(|message| (line, message))?;
+            self.lines.note(&format!("mail.{}", entry.name), line);
         }
         Ok(())
     }
@@ -163,14 +166,17 @@ impl File {
     fn take_mail_line(&mut self, entry: &Entry) -> Result<(), String> {
         match entry.name {
             "server" => self.mail.server = Some(entry.string()?),
-            "tls" => self.mail.tls = Some(entry.string()?),
+            "tls" => {
+                let tls = super::mail::tls(&entry.string()?).map_err(|why| format!("`tls` is {why}"))?;
+                self.mail.tls = Some(tls);
+            }
             "user" => self.mail.user = Some(entry.string()?),
             "password" => self.mail.password = Some(MailPassword::new(entry.string()?)),
             "from" => self.mail.from = Some(entry.string()?),
             "ca" => self.mail.ca = Some(entry.string()?.into()),
             "answers" => self.mail.answers = entry.boolean()?,
-            "reset_link" => self.mail.reset_link = Some(entry.string()?),
-            "verify_link" => self.mail.verify_link = Some(entry.string()?),
+            "reset_link" => self.mail.reset_link = Some(super::mail::link(entry.name, entry.string()?)?),
+            "verify_link" => self.mail.verify_link = Some(super::mail::link(entry.name, entry.string()?)?),
             unknown => {
                 let meant =
                     nearest(unknown, super::mail::NAMES).map(|near| format!("; did you mean `{near}`?"));

@@ -276,7 +276,7 @@ async fn fold_when_stale(gateway: impl Gateway, stale: Arc<Notify>) {
 }
 
 /// Soon after the start, then now and then. Whichever desk comes first does it for all.
-async fn seal_the_log(gateway: impl Gateway) {
+pub(super) async fn seal_the_log(gateway: impl Gateway) {
     loop {
         sleep(SEAL).await;
         // A long log is sealed in parts. The failure is logged where it is made.
