@@ -25,6 +25,7 @@ mod app_random;
 mod app_thread;
 mod architecture;
 mod assets;
+mod audit_commands;
 mod cli;
 mod config;
 mod demo;

@@ -111,6 +111,27 @@ async fn a_worker_sends_what_waits_and_leaves_a_sealed_log() {
     assert_eq!(world.value(unsealed).await, "0");
 }
 
+/// Somebody holds the table of seals: nobody who leaves waits for that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seal_that_takes_long_holds_nobody_up() {
+    let world = world().await;
+    let smtp = Smtp::plain().await;
+    world.queue(1).await;
+    let home = mailing(&smtp);
+    let mut worker = Worker::start(&world, &home);
+    worker.says();
+    assert_eq!(worker.says(), "desk: sent 1, to be tried again 0, given up 0");
+    world.sql("BEGIN; LOCK TABLE desk.seals").await;
+    let since = Instant::now();
+    assert_eq!(worker.end(Signal::TERM).0, Some(0));
+    let took = since.elapsed();
+    world.sql("ROLLBACK").await;
+    println!("ended in {took:?} while the seals were held");
+    // The server would give up after two seconds.
+    assert!(took < Duration::from_millis(1500), "{took:?}");
+    assert_eq!(world.value("SELECT count(*) FROM desk.seals").await, "0");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_is_ended_in_the_middle_holds_nothing_back() {
     let world = world().await;

@@ -78,3 +78,17 @@ async fn who_stays_signed_in_starts_again_without_a_password_until_signing_out()
         tokio::task::yield_now().await;
     }
 }
+
+/// The story: what was done in the last half minute of the day could be changed until somebody came in the next morning.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_leaves_last_leaves_a_sealed_log() {
+    let (world, _state, mut glass) = at_the_queue().await;
+    glass.keys("gg");
+    let end = leave(&mut glass);
+    println!("left in {:?}", end.took);
+    assert_eq!(end.code, 0);
+    let left = "SELECT (SELECT max(id) FROM desk.events) - (SELECT max(last_id) FROM desk.seals)";
+    assert_eq!(world.value(left).await, "0");
+    let newest = "SELECT action FROM desk.events ORDER BY id DESC LIMIT 1";
+    assert_eq!(world.value(newest).await, "session.sign_out");
+}
