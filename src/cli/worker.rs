@@ -19,7 +19,7 @@ pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
         // Whoever has read the line may end it cleanly.
         let leave = Leave::listen().map_err(Failure::told)?;
         note("desk: sending mail; SIGTERM or Ctrl-C ends it");
-        chores::serve(desk.clone(), Post::new(desk, server), leave, told).await;
+        Box::pin(chores::serve(desk.clone(), Post::new(desk, server), leave, told)).await;
         Ok::<_, Failure>(())
     })??;
     note("desk: ended");

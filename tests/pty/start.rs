@@ -53,5 +53,10 @@ pub(crate) async fn becomes(world: &World, query: &str, wanted: &str) {
 
 pub(crate) fn spooled(state: &TempDir) -> String {
     let files = std::fs::read_dir(state.path().join("drafts")).into_iter().flatten();
-    files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect()
+    let text = |path| match std::fs::read_to_string(path) {
+        // The desk has saved it since the folder was read.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        text => text.unwrap(),
+    };
+    files.map(|file| text(file.unwrap().path())).collect()
 }
