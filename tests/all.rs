@@ -55,6 +55,7 @@ mod migrate_binary;
 mod plans;
 mod pool;
 mod post;
+mod post_hostile;
 mod pty;
 mod pty_boards;
 mod pty_sessions;

@@ -24,6 +24,12 @@ mod crowd;
 mod failover;
 #[path = "faults/hostile.rs"]
 mod hostile;
+#[path = "faults/hostile_clipboard.rs"]
+mod hostile_clipboard;
+#[path = "faults/hostile_outputs.rs"]
+mod hostile_outputs;
+#[path = "faults/hostile_screens.rs"]
+mod hostile_screens;
 #[path = "faults/impostor.rs"]
 mod impostor;
 #[path = "faults/migration.rs"]

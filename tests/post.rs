@@ -19,7 +19,7 @@ use kaygia_desk::domain::user::Role;
 use kaygia_desk::mail::Security;
 use std::collections::BTreeMap;
 
-fn mailing(desk: &Desk, answers: bool) -> Desk {
+pub fn mailing(desk: &Desk, answers: bool) -> Desk {
     let mail = MailRules {
         answers,
         reset_link: Some("https://app.example/reset?token=".to_owned()),
@@ -28,19 +28,19 @@ fn mailing(desk: &Desk, answers: bool) -> Desk {
     desk.clone().under(House { tokens: TokenRules::default(), mail: Some(mail) })
 }
 
-fn post(desk: &Desk, smtp: &Smtp) -> Post {
+pub fn post(desk: &Desk, smtp: &Smtp) -> Post {
     Post::new(desk.clone(), smtp.server(Security::Plain))
 }
 
-async fn round(post: &Post) -> Round {
+pub async fn round(post: &Post) -> Round {
     post.round(|| true).await.unwrap()
 }
 
-fn issue(user: &str, kind: TokenKind) -> Command {
+pub fn issue(user: &str, kind: TokenKind) -> Command {
     Command::IssueToken { user: UserId::new(user), kind }
 }
 
-fn answer(ticket: &str, comment: &str) -> Command {
+pub fn answer(ticket: &str, comment: &str) -> Command {
     Command::Reply {
         ticket: TicketId::new(ticket),
         comment: CommentId::new(comment),

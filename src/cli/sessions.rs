@@ -10,6 +10,7 @@ use crate::desk::Gateway;
 use crate::domain::command::Command as Write;
 use crate::domain::ids::UserId;
 use crate::domain::query::{Answer, Query};
+use crate::domain::safe_text::SafeText;
 use crate::domain::session::{SessionRow, Which};
 
 /// So much of a session's id tells it from others.
@@ -90,7 +91,8 @@ fn show(signed_in: &SignedIn, sessions: &[SessionRow]) {
 }
 
 fn short(row: &SessionRow) -> String {
-    row.id.as_str().chars().take(SHORT).collect()
+    let id: String = row.id.as_str().chars().take(SHORT).collect();
+    SafeText::new(&id).one_line().into_owned()
 }
 
 /// Whose session, and which.

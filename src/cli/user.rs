@@ -17,6 +17,7 @@ use crate::domain::command::{Change, Command as Write, Done};
 use crate::domain::failure::Failure as Refusal;
 use crate::domain::ids::UserId;
 use crate::domain::query::{Answer, Query};
+use crate::domain::safe_text::SafeText;
 use crate::domain::token::{TokenCode, TokenKind};
 use crate::domain::user::{Person, Role};
 
@@ -230,9 +231,9 @@ async fn find(signed_in: &SignedIn, who: &str) -> Result<Person, Failure> {
         (Some(one), Some(other)) => Err(Failure::Told(format!(
             "two accounts have this address but for upper and lower case: {} ({}) and {} ({}); name one by its id",
             one.email.one_line(),
-            one.id.as_str(),
+            SafeText::new(one.id.as_str()).one_line(),
             other.email.one_line(),
-            other.id.as_str()
+            SafeText::new(other.id.as_str()).one_line()
         ))),
         (None, _) => Err(Failure::Told(format!("there is no account {}, or you may not see it", who.trim()))),
     }

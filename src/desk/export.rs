@@ -5,6 +5,7 @@ use crate::auth::Actor;
 use crate::domain::command::Command;
 use crate::domain::failure::Failure;
 use crate::domain::ids::UserId;
+use crate::domain::safe_text::safe_json;
 use crate::policy;
 use crate::store::export::{self, PAGE, Part};
 use serde_json::Value;
@@ -56,21 +57,9 @@ impl Desk {
     }
 }
 
-/// A row as JSON. What a terminal could obey, or what hides, is escaped: it reads as the same text.
+/// A row as JSON that may be shown.
 fn line(row: &Value) -> String {
-    use std::fmt::Write as _;
-    row.to_string().chars().fold(String::new(), |mut text, c| {
-        let hidden = matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
-        if c.is_control() || hidden {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                let _ = write!(text, "\\u{unit:04x}");
-            }
-        } else {
-            text.push(c);
-        }
-        text
-    })
+    safe_json(&row.to_string()).into_owned()
 }
 
 #[cfg(test)]

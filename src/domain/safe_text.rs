@@ -127,6 +127,27 @@ pub fn sanitise(raw: &str) -> Cow<'_, str> {
     if changed { Cow::Owned(safe) } else { Cow::Borrowed(raw) }
 }
 
+/// JSON that a terminal may see, whatever its texts hold: what it would obey, hide or reorder is escaped. It reads as
+/// the same values.
+pub fn safe_json(json: &str) -> Cow<'_, str> {
+    use fmt::Write as _;
+    match sanitise(json) {
+        Cow::Borrowed(safe) => Cow::Borrowed(safe),
+        Cow::Owned(_) => {
+            Cow::Owned(json.chars().fold(String::with_capacity(json.len() * 2), |mut text, c| {
+                if c.is_ascii() && !c.is_control() || c == '\n' {
+                    text.push(c);
+                } else {
+                    for unit in c.encode_utf16(&mut [0; 2]) {
+                        let _ = write!(text, "\\u{unit:04x}");
+                    }
+                }
+                text
+            }))
+        }
+    }
+}
+
 /// Whether a character must not reach a terminal wherever it stands. Joiners may, in the right place.
 pub fn never_shown(c: char) -> bool {
     c.is_control() || is_unsafe(c) && !matches!(c, JOINER | '\u{200c}')

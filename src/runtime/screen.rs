@@ -31,7 +31,8 @@ pub trait Screen {
     fn forget(&mut self) -> io::Result<()>;
     /// Sets the title of the window, with the next frame.
     fn title(&mut self, text: &str);
-    /// Puts a text on the terminal's clipboard, with the next frame. An error says why not.
+    /// Puts a text on the terminal's clipboard, with the next frame. An error says why not, or why
+    /// not all of it.
     fn copy(&mut self, text: &str) -> Result<(), String>;
     /// Asks for the mouse, or leaves it.
     fn mouse(&mut self, mouse: Mouse);

@@ -8,6 +8,7 @@ use crate::app::overlay::log::Log;
 use crate::app::screen::Remote;
 use crate::app::{State, layout, wrap};
 use crate::domain::event::{Event, EventsOf};
+use crate::domain::safe_text::SafeText;
 use crate::domain::time::short_date;
 use ratatui::layout::{Position, Rect};
 
@@ -133,7 +134,7 @@ fn draw_details(pen: &mut Pen<'_>, state: &State, event: &Event, area: Rect) {
     let base = theme.overlay;
     pen.rule_across(Rect { height: 1, ..area }, &format!("event {}", event.id.0), base.patch(theme.muted));
     let who = match &event.actor {
-        Some(id) => format!("{} ({})", event.actor_name.one_line(), id.as_str()),
+        Some(id) => format!("{} ({})", event.actor_name.one_line(), SafeText::new(id.as_str()).one_line()),
         None => event.actor_kind.one_line().into_owned(),
     };
     let what = format!("{} {}", event.entity.one_line(), event.entity_id.one_line());
@@ -153,7 +154,7 @@ fn draw_details(pen: &mut Pen<'_>, state: &State, event: &Event, area: Rect) {
     if let Some(id) = event.undone_by {
         facts.push(("undone by", format!("event {}", id.0)));
     }
-    let text = |value: &Option<crate::domain::safe_text::SafeText>| {
+    let text = |value: &Option<SafeText>| {
         value.as_ref().map_or_else(|| "nothing".to_owned(), |text| text.one_line().into_owned())
     };
     for value in &event.values {

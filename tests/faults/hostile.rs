@@ -20,7 +20,7 @@ const UNKNOWN: [(&str, &str); 5] = [
 ];
 
 /// Every text of every table is one of the payloads; each payload has a client, a ticket, a message and a project.
-async fn hostile_world() -> World {
+pub async fn hostile_world() -> World {
     let world = world().await;
     for (kind, value) in UNKNOWN {
         world.sql(&format!("ALTER TYPE public.{kind} ADD VALUE '{value}'")).await;
@@ -103,19 +103,19 @@ async fn hostile_world() -> World {
 }
 
 /// A piece of what must stand on the screen in place of a payload.
-fn mark(prefix: &str, payload: &str) -> String {
+pub fn mark(prefix: &str, payload: &str) -> String {
     let safe = SafeText::new(&format!("{prefix} {payload}"));
     let seen = safe.as_str().chars().take_while(|c| !is_hidden(*c));
     seen.take(24).collect::<String>().trim_end().to_owned()
 }
 
-fn goes(glass: &mut Glass, keys: &str, shows: &str) {
+pub fn goes(glass: &mut Glass, keys: &str, shows: &str) {
     glass.keys(keys);
     glass.shows(shows);
 }
 
 /// Esc, alone: with keys right behind it, it would be another key.
-fn closes(glass: &mut Glass, hides: &str) {
+pub fn closes(glass: &mut Glass, hides: &str) {
     glass.keys("\x1b");
     glass.wait(hides, |screen| !screen.contents().contains(hides));
 }

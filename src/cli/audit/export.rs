@@ -14,8 +14,9 @@ use crate::config::Config;
 use crate::desk::{Desk, Gateway};
 use crate::domain::command::Command;
 use crate::domain::event::{Event, EventsOf, EventsPage, LogFilter};
+use crate::domain::ids::UserId;
 use crate::domain::query::{Answer, Query};
-use crate::domain::safe_text::SafeText;
+use crate::domain::safe_text::{SafeText, safe_json};
 use jiff::tz::TimeZone;
 
 /// Events in one read.
@@ -128,20 +129,21 @@ fn at(event: &Event) -> String {
 }
 
 fn json_line(event: &Event) -> String {
-    let text = |text: &Option<SafeText>| text.as_ref().map(|text| text.as_str().to_owned());
+    // As the database holds it: a program reads this.
+    let text = |text: &Option<SafeText>| text.as_ref().map(|text| text.raw().to_owned());
     let values: Vec<_> = event
         .values
         .iter()
-        .map(|value| json!({ "field": value.field.as_str(), "before": text(&value.before), "after": text(&value.after) }))
+        .map(|value| json!({ "field": value.field.raw(), "before": text(&value.before), "after": text(&value.after) }))
         .collect();
     let line = json!({
-        "id": event.id.0, "at": at(event), "kind": event.actor_kind.as_str(),
-        "person": event.actor.as_ref().map(|id| SafeText::new(id.as_str()).as_str().to_owned()),
-        "name": event.actor_name.as_str(), "action": event.action.as_str(), "entity": event.entity.as_str(),
-        "entity_id": event.entity_id.as_str(), "subject": text(&event.subject), "values": values,
-        "undoes": event.undoes.map(|id| id.0), "origin": event.origin.as_str(), "link": event.link.as_str(),
+        "id": event.id.0, "at": at(event), "kind": event.actor_kind.raw(),
+        "person": event.actor.as_ref().map(UserId::as_str),
+        "name": event.actor_name.raw(), "action": event.action.raw(), "entity": event.entity.raw(),
+        "entity_id": event.entity_id.raw(), "subject": text(&event.subject), "values": values,
+        "undoes": event.undoes.map(|id| id.0), "origin": event.origin.raw(), "link": event.link.raw(),
     });
-    format!("{line}\n")
+    format!("{}\n", safe_json(&line.to_string()))
 }
 
 fn csv_line(event: &Event) -> String {

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::desk::Gateway;
 use crate::domain::account::is_erased;
 use crate::domain::query::{Answer, Query};
+use crate::domain::safe_text::{SafeText, safe_json};
 use crate::domain::user::Person;
 
 #[derive(Debug, Args)]
@@ -84,7 +85,7 @@ fn as_line(row: &Row) {
     let remarks: Vec<&str> = remarks.into_iter().filter(|remark| !remark.is_empty()).collect();
     say(format_args!(
         "{}  {} <{}> {}{}{}",
-        person.id.as_str(),
+        SafeText::new(person.id.as_str()).one_line(),
         person.name.one_line(),
         person.email.one_line(),
         person.role.as_str(),
@@ -95,14 +96,15 @@ fn as_line(row: &Row) {
 
 fn as_json(row: &Row) {
     let person = &row.person;
-    say(json!({
+    let row = json!({
         "id": person.id.as_str(),
-        "name": person.name.one_line(),
-        "email": person.email.one_line(),
-        "company": person.company.one_line(),
+        "name": person.name.raw(),
+        "email": person.email.raw(),
+        "company": person.company.raw(),
         "role": person.role.as_str(),
         "active": person.active,
         "state": row.state,
         "twin": row.twin,
-    }));
+    });
+    say(safe_json(&row.to_string()));
 }
