@@ -42,6 +42,7 @@ const NASTY: [&str; 30] = [
 async fn found(world: &World, actor: &Actor, query: Query) -> Vec<String> {
     match world.fetch(actor, query).await {
         Answer::Clients(rows) => rows.iter().map(|row| row.person.id.as_str().to_owned()).collect(),
+        Answer::Account(found) => found.iter().map(|person| person.id.as_str().to_owned()).collect(),
         Answer::Board(columns) => columns
             .iter()
             .flat_map(|column| column.cards.iter().map(|card| card.id.as_str().to_owned()))
@@ -68,6 +69,7 @@ async fn what_is_typed_is_found_as_it_is_and_finds_nothing_else() {
         db.execute("UPDATE public.support_tickets SET ticket_number = $2 WHERE id = $1", &[&id, text])
             .await
             .unwrap();
+        db.execute("UPDATE public.users SET email = $2 WHERE id = $1", &[&client, text]).await.unwrap();
         db.execute("UPDATE public.projects SET title = $2 WHERE id = $1", &[&id, text]).await.unwrap();
         db.execute(
             "INSERT INTO desk.events (actor_kind, actor_id, action, entity, entity_id) VALUES ('staff', $1, $2, 'x', 'y')",
@@ -86,6 +88,7 @@ async fn what_is_typed_is_found_as_it_is_and_finds_nothing_else() {
         let log = |filter| Query::Events(EventsPage { of: EventsOf::Log(filter), before: None, limit: 50 });
         let (client, id) = (format!("c{n}"), format!("x{n}"));
         let cases = [
+            ("account", &client, Query::Account(text.clone())),
             ("clients", &client, Query::Clients(text.clone())),
             ("board", &id, Query::Board(BoardFilter { client: None, text: text.clone() })),
             ("client's tickets", &id, page(TicketFilter::ClientText(text.clone()))),
