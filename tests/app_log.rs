@@ -1,7 +1,7 @@
 //! The history of a ticket or project, and the log: keys in, queries and rows out; and how they look.
 
 use crate::fixtures::Bench;
-use crate::fixtures_events::EVENTS;
+use crate::fixtures_events::{EVENTS, event, value};
 use crate::screens::at_each_size;
 use kaygia_desk::app::Msg;
 use kaygia_desk::app::overlay::Overlay;
@@ -10,6 +10,7 @@ use kaygia_desk::app::screen::board;
 use kaygia_desk::domain::change::Change;
 use kaygia_desk::domain::event::EventsOf;
 use kaygia_desk::domain::ids::TicketId;
+use kaygia_desk::domain::safe_text::SafeText;
 use kaygia_desk::domain::user::Role;
 use std::time::Duration;
 
@@ -104,4 +105,29 @@ fn a_filter_with_a_mistake() {
         bench.keys("g e").answer();
         bench.keys("/").text("who:ana when:today").keys("Enter");
     });
+}
+
+#[test]
+fn what_is_done_to_accounts_and_codes_is_told_in_words() {
+    for (action, values, words) in [
+        (
+            "user.edit",
+            vec![value("changed", None, Some(r#"["name", "company"]"#))],
+            "changed the account: name, company",
+        ),
+        ("user.role", vec![value("role", Some("ADMIN"), Some("CLIENT"))], "set the role ADMIN -> CLIENT"),
+        ("user.deactivate", vec![value("active", Some("true"), Some("false"))], "switched the account off"),
+        ("user.create", vec![value("role", None, Some("CLIENT"))], "made the account: role CLIENT"),
+        (
+            "token.issue",
+            vec![value("kind", None, Some("verification"))],
+            "gave out a code: kind verification",
+        ),
+        ("token.refused", Vec::new(), "refused a code"),
+        ("import.ticket", Vec::new(), "import.ticket"),
+    ] {
+        let mut event = event(1, &EventsOf::Ticket(TicketId::new("t0")));
+        (event.action, event.values, event.undoes) = (SafeText::new(action), values, None);
+        assert_eq!(event.words(), words);
+    }
 }

@@ -9,7 +9,7 @@ use kaygia_desk::domain::safe_text::SafeText;
 /// Events in all.
 pub const EVENTS: i64 = 130;
 
-fn value(field: &str, before: Option<&str>, after: Option<&str>) -> ValueChange {
+pub fn value(field: &str, before: Option<&str>, after: Option<&str>) -> ValueChange {
     ValueChange {
         field: SafeText::new(field),
         before: before.map(SafeText::new),
@@ -17,7 +17,7 @@ fn value(field: &str, before: Option<&str>, after: Option<&str>) -> ValueChange 
     }
 }
 
-fn event(id: i64, of: &EventsOf) -> Event {
+pub fn event(id: i64, of: &EventsOf) -> Event {
     let (action, values) = match id % 6 {
         0 => ("ticket.reply", vec![value("status", Some("OPEN"), Some("PENDING"))]),
         1 => ("ticket.status", vec![value("status", Some("PENDING"), Some("OPEN"))]),
