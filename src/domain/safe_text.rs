@@ -287,6 +287,15 @@ mod tests {
         }
 
         #[test]
+        fn bytes_of_any_kind_become_text_that_no_terminal_obeys(
+            bytes in prop::collection::vec(prop_oneof![any::<u8>(), Just(0x1b), Just(0xc2), 0x80..0xa0u8], 0..200),
+        ) {
+            let once = sanitise(&String::from_utf8_lossy(&bytes)).into_owned();
+            prop_assert_eq!(sanitise(&once).into_owned(), once.clone());
+            prop_assert!(!once.chars().any(|c| !matches!(c, '\n' | '\t') && never_shown(c)));
+        }
+
+        #[test]
         fn what_counts_and_joins_is_made_safe_once(
             parts in prop::collection::vec(
                 prop::sample::select(vec![
