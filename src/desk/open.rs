@@ -7,6 +7,7 @@ use crate::store::listen::{Ear, Patience};
 use crate::store::migrate::state::OLDEST_SERVER;
 use crate::store::pool::{self, Options, Session};
 use crate::store::ready::{self, Found};
+use std::time::Duration;
 
 /// How a database is reached.
 #[derive(Clone, Copy)]
@@ -32,6 +33,8 @@ pub struct Opened {
 
 /// How often a desk that starts looks for a connection, some seconds each time: about ten minutes.
 const ATTEMPTS: u32 = 120;
+/// The pause before it looks again for a server that went away meanwhile.
+const AWAY: Duration = Duration::from_secs(2);
 
 /// Connects and looks whether the desk can start here. `origin` names this desk in drafts and events.
 pub async fn open(reach: Reach<'_>, origin: &str) -> std::result::Result<Opened, Failure> {
@@ -40,7 +43,9 @@ pub async fn open(reach: Reach<'_>, origin: &str) -> std::result::Result<Opened,
 }
 
 /// The same, but while the server has no connection left it is tried again, after `waiting` was told so once; the
-/// attempts themselves have their pauses.
+/// attempts themselves have their pauses. Whoever waits already goes on waiting while the server is started anew:
+/// that is how it gets more connections.
+#[expect(clippy::disallowed_methods, reason = "bounded by the number of attempts")]
 pub async fn open_when_there_is_room(
     reach: Reach<'_>,
     origin: &str,
@@ -50,11 +55,14 @@ pub async fn open_when_there_is_room(
     loop {
         match try_open(reach, origin).await {
             Ok(opened) => return opened,
-            Err(error) if *error.meaning() != Meaning::TooManyConnections || attempt == ATTEMPTS => {
-                return Err(failure::of_store(&error));
-            }
-            Err(error) if attempt == 1 => waiting(error.sentence()),
-            Err(_) => {}
+            Err(error) => match error.meaning() {
+                Meaning::TooManyConnections if attempt == 1 => waiting(error.sentence()),
+                Meaning::TooManyConnections if attempt < ATTEMPTS => {}
+                Meaning::Unavailable | Meaning::Timeout if attempt > 1 && attempt < ATTEMPTS => {
+                    tokio::time::sleep(AWAY).await;
+                }
+                _ => return Err(failure::of_store(&error)),
+            },
         }
         attempt += 1;
     }

@@ -82,6 +82,11 @@ impl Cluster {
         }
     }
 
+    /// Other settings, from the next start on.
+    pub fn set(&mut self, settings: &[&str]) {
+        self.settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
+    }
+
     /// Ends the server at once, as a crash does: the next start has to recover.
     pub fn stop_immediately(&mut self) {
         self.end(Signal::QUIT);
