@@ -32,6 +32,8 @@ mod hostile_outputs;
 mod hostile_screens;
 #[path = "faults/impostor.rs"]
 mod impostor;
+#[path = "faults/links.rs"]
+mod links;
 #[path = "faults/migration.rs"]
 mod migration;
 #[path = "faults/obeyed.rs"]
