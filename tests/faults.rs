@@ -45,6 +45,8 @@ mod pty {
     pub(crate) mod glass;
     pub(crate) mod start;
 }
+#[path = "faults/refusals.rs"]
+mod refusals;
 #[path = "faults/replies.rs"]
 mod replies;
 #[path = "faults/run.rs"]
