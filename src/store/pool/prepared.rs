@@ -28,6 +28,8 @@ pub(super) struct Prepared(Mutex<Statements>);
 struct Statements {
     ready: HashMap<String, Statement>,
     wanted: HashMap<String, Vec<Type>>,
+    /// The link is slow: asking the server to keep something costs more than it saves.
+    off: bool,
 }
 
 /// Those of each connection in the pool.
@@ -59,7 +61,7 @@ impl Prepared {
         if let Some(statement) = statements.ready.get(text) {
             return types.eq(statement.params().iter().cloned()).then(|| statement.clone());
         }
-        if statements.ready.len() + statements.wanted.len() < KEPT {
+        if !statements.off && statements.ready.len() + statements.wanted.len() < KEPT {
             statements.wanted.insert(text.to_owned(), types.collect());
         }
         None
@@ -81,6 +83,13 @@ impl Prepared {
             }
         }
         !client.is_closed()
+    }
+
+    /// Keeps nothing more.
+    pub(super) fn stop(&self) {
+        let mut statements = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        statements.off = true;
+        statements.wanted.clear();
     }
 
     /// Forgets everything: a table is not what it was.
