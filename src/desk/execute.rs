@@ -115,8 +115,10 @@ impl Desk {
                 };
                 tx.commit().await?;
                 // It is done: a row that can't be read now is read later.
+                let told = written.answered.is_some()
+                    || matches!(command, Command::SaveDraft { .. } | Command::DiscardDraft { .. });
                 let row = match command.ticket() {
-                    Some(ticket) if written.answered.is_none() => {
+                    Some(ticket) if !told => {
                         tickets::by_id(client, &policy::scope(actor), ticket).await.unwrap_or(None)
                     }
                     Some(_) | None => None,

@@ -478,8 +478,8 @@ impl std::fmt::Debug for PasswordHash {
 /// A command carried out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Done {
-    /// The ticket after it, read after the commit; none for commands about something else, and where `answered` says
-    /// it all.
+    /// The ticket after it, read after the commit; none for commands about something else, for drafts, of which the
+    /// row tells nothing, and where `answered` says it all.
     pub row: Option<Box<TicketRow>>,
     /// What a reply made of its ticket, as its own transaction saw it; none when the reply had been sent before.
     pub answered: Option<Box<Answered>>,

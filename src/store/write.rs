@@ -341,9 +341,11 @@ async fn change(
             tickets::create(tx, author, &new).await
         }
         Command::SaveDraft { ticket, draft } => {
-            ticket_exists(tx, &ticket).await?;
-            let draft = drafts::save(tx, reader(author)?, &ticket, &draft, origin).await?;
-            Ok(Written { draft, ..Written::default() })
+            // Sent together, carried out one after the other; of a ticket that is gone nothing is committed.
+            let save = drafts::save(tx, reader(author)?, &ticket, &draft, origin);
+            let (there, draft) = join(ticket_exists(tx, &ticket), save).await;
+            there?;
+            Ok(Written { draft: draft?, ..Written::default() })
         }
         Command::DiscardDraft { ticket, comment } => {
             drafts::discard(tx, reader(author)?, &ticket, &comment).await?;
