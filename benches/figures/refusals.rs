@@ -1,5 +1,5 @@
-//! Whether the time of a refusal says why: 200 attempts of each kind, one of each in turn, so that whatever else the
-//! machine does meets them all. Minutes, so no part of a plain run.
+//! Whether the time of a refusal says why: 200 attempts of each kind, one of each in every round, so that
+//! whatever else the machine does meets them all. Minutes, so no part of a plain run.
 
 use std::time::Instant;
 
@@ -27,6 +27,8 @@ const KINDS: [(&str, &str, &str); 9] = [
     ("dear", PASSWORD, "a hash that costs too much"),
     ("staff", LONG, "more than 72 bytes"),
 ];
+/// Each goes through all kinds, once: none shares a factor with their number.
+const STEPS: [usize; 6] = [1, 2, 4, 5, 7, 8];
 const LONG: &str =
     "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890";
 
@@ -38,7 +40,11 @@ pub async fn refusals(table: &mut Table, database: &Database) {
         let desk = Desk::new(pool, "figures 1");
         let mut times: Vec<Times> = KINDS.iter().map(|_| Times::default()).collect();
         for round in 0..=ATTEMPTS {
-            for ((user, password, why), times) in KINDS.iter().zip(&mut times) {
+            // In another order each time, so that none always follows the same one.
+            let step = STEPS[round % STEPS.len()];
+            for at in 0..KINDS.len() {
+                let at = (at * step + round) % KINDS.len();
+                let ((user, password, why), times) = (&KINDS[at], &mut times[at]);
                 // How long to wait is another question.
                 database.client.batch_execute("TRUNCATE desk.sign_ins").await.expect("no counts");
                 let password = Password::new((*password).to_owned());
