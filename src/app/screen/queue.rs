@@ -3,15 +3,19 @@
 //! A window of rows is kept, read by keys in both directions. The selection stays on its ticket when the
 //! list changes; rows that come in above are counted, not thrust under the cursor.
 
+mod rows;
+mod views;
+
+pub use rows::{departed_read, gone, loaded, refresh_row};
+pub use views::{VIEWS, View};
+
 use super::{Remote, thread};
 use crate::app::list::ListCursor;
 use crate::app::requests::Purpose;
 use crate::app::{State, layout};
 use crate::domain::ids::{TicketId, UserId};
-use crate::domain::query::{
-    Assignee, Count, Place, Query, QueuePage, TicketFilter, TicketSort, TicketTerm, Window,
-};
-use crate::domain::ticket::{TicketRow, TicketStatus};
+use crate::domain::query::{Count, Place, Query, QueuePage, TicketFilter, TicketSort, Window};
+use crate::domain::ticket::TicketRow;
 use crate::domain::time::Timestamp;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -24,53 +28,6 @@ const KEPT: usize = 400;
 const NEAR: usize = 40;
 /// The preview follows when the cursor has rested this long.
 const PREVIEW_AFTER: Duration = Duration::from_millis(80);
-
-/// A built-in view.
-#[derive(Clone, Copy, Debug)]
-pub struct View {
-    /// Its key.
-    pub digit: u8,
-    /// Its name.
-    pub name: &'static str,
-    /// What it asks for, in the words of the query language.
-    pub query: &'static str,
-    /// Its order.
-    pub sort: TicketSort,
-}
-
-/// The built-in views.
-pub const VIEWS: [View; 5] = [
-    View { digit: 1, name: "Mine", query: "is:active assignee:me", sort: TicketSort::Waiting },
-    View { digit: 2, name: "Unassigned", query: "is:unassigned is:active", sort: TicketSort::Waiting },
-    View { digit: 5, name: "Gone quiet", query: "status:pending replied:>7d", sort: TicketSort::Activity },
-    View { digit: 7, name: "All active", query: "is:active", sort: TicketSort::Waiting },
-    View {
-        digit: 8,
-        name: "Just resolved",
-        query: "status:resolved updated:<14d",
-        sort: TicketSort::Activity,
-    },
-];
-
-impl View {
-    /// The typed form of its query.
-    pub fn filter(&self) -> TicketFilter {
-        const DAY: u64 = 86_400;
-        TicketFilter::All(match self.digit {
-            1 => vec![TicketTerm::Active, TicketTerm::Assignee(Assignee::Me)],
-            2 => vec![TicketTerm::Assignee(Assignee::Nobody), TicketTerm::Active],
-            5 => vec![
-                TicketTerm::Status(TicketStatus::Pending),
-                TicketTerm::SilentFor(Duration::from_secs(7 * DAY)),
-            ],
-            7 => vec![TicketTerm::Active],
-            _ => vec![
-                TicketTerm::Status(TicketStatus::Resolved),
-                TicketTerm::UpdatedWithin(Duration::from_secs(14 * DAY)),
-            ],
-        })
-    }
-}
 
 /// What a search shows instead of a view.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -299,136 +256,6 @@ pub fn reload(state: &mut State) {
     counts(state);
 }
 
-/// Rows arrived.
-pub fn loaded(state: &mut State, page: PageUse, rows: Vec<TicketRow>, before: bool, after: bool) {
-    let rows: Vec<TicketRow> = rows.into_iter().map(|row| state.patched(row)).collect();
-    let height = self::page(state);
-    if state.staff.is_empty() && !state.requests.any(|purpose| *purpose == Purpose::Staff) {
-        state.fetch(Purpose::Staff, Query::Staff);
-    }
-    let queue = &mut state.queue;
-    queue.remote = Remote::Ready;
-    match page {
-        PageUse::Top | PageUse::Bottom => {
-            queue.departed = None;
-            queue.fresh.clear();
-            (queue.before, queue.after) = (before, after);
-            let at = if page == PageUse::Top { 0 } else { rows.len().saturating_sub(1) };
-            queue.rows = rows;
-            queue.cursor = ListCursor::default();
-            queue.cursor.select(at, queue.rows.len(), height);
-            follow(state);
-            if std::mem::take(&mut state.queue.counts_wanted) {
-                counts(state);
-            }
-        }
-        PageUse::Append => {
-            let known: HashSet<TicketId> = queue.rows.iter().map(|row| row.id.clone()).collect();
-            queue.rows.extend(rows.into_iter().filter(|row| !known.contains(&row.id)));
-            queue.after = after;
-            trim_front(queue);
-        }
-        PageUse::Prepend => {
-            let known: HashSet<TicketId> = queue.rows.iter().map(|row| row.id.clone()).collect();
-            let new: Vec<TicketRow> = rows.into_iter().filter(|row| !known.contains(&row.id)).collect();
-            queue.cursor.selected += new.len();
-            queue.cursor.offset += new.len();
-            queue.rows.splice(0..0, new);
-            queue.before = before;
-            if queue.rows.len() > KEPT {
-                queue.rows.truncate(KEPT.max(queue.cursor.selected + height));
-                queue.after = true;
-            }
-        }
-        PageUse::Reload => {
-            (queue.before, queue.after) = (before, after);
-            merge(state, rows);
-        }
-    }
-}
-
-/// A ticket is not there any more: its row goes too, even from under the cursor.
-pub fn gone(state: &mut State, id: &TicketId) {
-    let height = page(state);
-    let queue = &mut state.queue;
-    queue.departed.take_if(|departed| departed == id);
-    let Some(at) = queue.rows.iter().position(|row| row.id == *id) else { return };
-    queue.rows.remove(at);
-    let selected = queue.cursor.selected - usize::from(at < queue.cursor.selected);
-    queue.cursor.select(selected.min(queue.rows.len().saturating_sub(1)), queue.rows.len(), height);
-}
-
-/// What became of a ticket that left the view from under the cursor: it is shown as it is now, or goes.
-pub fn departed_read(state: &mut State, id: &TicketId, row: Option<TicketRow>) {
-    match row {
-        _ if state.queue.departed.as_ref() != Some(id) => {}
-        Some(row) => refresh_row(state, &row),
-        None => gone(state, id),
-    }
-}
-
-fn trim_front(queue: &mut Queue) {
-    let surplus = queue.rows.len().saturating_sub(KEPT).min(queue.cursor.offset);
-    if surplus > 0 {
-        queue.rows.drain(..surplus);
-        queue.cursor.offset -= surplus;
-        queue.cursor.selected -= surplus;
-        queue.before = true;
-    }
-}
-
-/// The same window, read again: the cursor stays on its ticket, and the ticket on its line.
-fn merge(state: &mut State, mut rows: Vec<TicketRow>) {
-    let height = page(state);
-    let queue = &mut state.queue;
-    let line = queue.cursor.selected - queue.cursor.offset.min(queue.cursor.selected);
-    let old: HashSet<TicketId> = queue.rows.iter().map(|row| row.id.clone()).collect();
-    let selected = queue.selected().cloned();
-    let mut departed = None;
-    let mut moved_on = false;
-    if let Some(selected) = selected {
-        let at = rows.iter().position(|row| row.id == selected.id);
-        queue.cursor.selected = match at {
-            Some(at) => at,
-            None => {
-                // It left the view: keep it under the cursor, beside the row that stood before it.
-                let earlier: HashSet<TicketId> =
-                    queue.rows[..queue.cursor.selected].iter().map(|row| row.id.clone()).collect();
-                let at = rows.iter().rposition(|row| earlier.contains(&row.id)).map_or(0, |at| at + 1);
-                departed = Some(selected.id.clone());
-                rows.insert(at, selected);
-                at
-            }
-        };
-    } else {
-        queue.cursor.selected = 0;
-        moved_on = true;
-    }
-    queue.fresh.extend(rows.iter().filter(|row| !old.contains(&row.id)).map(|row| row.id.clone()));
-    queue.rows = rows;
-    let left = departed.clone().filter(|id| queue.departed.as_ref() != Some(id));
-    queue.departed = departed;
-    queue.cursor.offset = queue.cursor.selected.saturating_sub(line);
-    queue.cursor.show(queue.rows.len(), height);
-    seen_rows(queue, height);
-    if moved_on && !state.thread.focused {
-        follow(state);
-    }
-    // It may have left the view only, or be deleted: a conversation that is open tells, else it is asked for.
-    if let Some(id) = left.filter(|id| state.thread.ticket.as_ref() != Some(id)) {
-        state.fetch(Purpose::Thread(id.clone()), Query::Thread(id));
-    }
-}
-
-/// Rows that are on the screen are not new any more.
-fn seen_rows(queue: &mut Queue, height: usize) {
-    if !queue.fresh.is_empty() {
-        for row in queue.rows.iter().skip(queue.cursor.offset).take(height) {
-            queue.fresh.remove(&row.id);
-        }
-    }
-}
-
 /// Moves the cursor by rows.
 pub fn step(state: &mut State, by: isize) {
     let to = state.queue.cursor.selected.saturating_add_signed(by);
@@ -464,7 +291,7 @@ pub fn select(state: &mut State, to: usize) {
         }
     }
     queue.cursor.select(to, queue.rows.len(), height);
-    seen_rows(queue, height);
+    rows::seen(queue, height);
     if queue.selected().map(|row| &row.id) != from.as_ref() {
         queue.previous = from;
         queue.preview_due = Some(state.now.after(PREVIEW_AFTER));
@@ -566,14 +393,6 @@ pub fn back_and_forth(state: &mut State) {
             state.thread.focused = focused || layout::areas(state).queue_rows.height == 0;
         }
         None => state.toasts.info("there is no ticket before this one yet", now),
-    }
-}
-
-/// A row is known anew: after a command, or with its conversation.
-pub fn refresh_row(state: &mut State, fresh: &TicketRow) {
-    let fresh = state.patched(fresh.clone());
-    if let Some(at) = state.queue.index_of(&fresh.id) {
-        state.queue.rows[at] = fresh;
     }
 }
 
