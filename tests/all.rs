@@ -53,6 +53,7 @@ mod mail;
 mod migrate;
 mod migrate_binary;
 mod plans;
+mod plans_log;
 mod pool;
 mod post;
 mod post_hostile;
