@@ -12,6 +12,7 @@ mod house;
 mod login;
 mod migrate;
 mod open;
+mod output;
 mod prompt;
 mod server;
 mod sessions;

@@ -118,7 +118,15 @@ async fn an_export_is_written_in_both_formats_and_is_itself_in_the_log() {
     assert!(rows[1].contains(",staff,ada,\"'=cmd(\"\"a\"\", 1)\",ticket.assign,ticket,t,N-t,"), "{text}");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let (code, _, error) = desk(&world, Some(&alan), &csv).await;
-    assert_eq!((code, error), (Some(1), format!("desk: {path}: File exists (os error 17)\n")));
+    assert_eq!(
+        (code, error),
+        (Some(1), format!("desk: {path} is there already, and stays as it is: name a new file\n"))
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    let nowhere = folder.path().join("none/log.csv");
+    let (code, _, error) =
+        desk(&world, Some(&alan), &["audit", "export", "--output", nowhere.to_str().unwrap()]).await;
+    assert!(code == Some(1) && error.contains("none/log.csv could not be made: No such file"), "{error}");
     for (filter, found) in [
         (&["--person", "ada"][..], 1),
         (&["--person", "operator"], 0),
@@ -131,6 +139,11 @@ async fn an_export_is_written_in_both_formats_and_is_itself_in_the_log() {
     }
     let (code, _, error) = desk(&world, Some(&alan), &["audit", "export", "--since", "monday"]).await;
     assert_eq!((code, error.as_str()), (Some(1), "desk: `monday` is no day: write it like 2026-11-20\n"));
+    let refused = folder.path().join("refused.json");
+    let ada = world.token("ada").await;
+    let (code, _, error) =
+        desk(&world, Some(&ada), &["audit", "export", "--output", refused.to_str().unwrap()]).await;
+    assert!(code == Some(1) && !refused.exists(), "nothing is left that could pass for an export: {error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

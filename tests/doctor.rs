@@ -57,6 +57,24 @@ async fn a_sound_database_has_no_complaint() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_table_of_some_size_without_statistics_is_named() {
+    let database = support::database().await;
+    let many = "INSERT INTO public.users (id, email, name) SELECT n, n, repeat('x', 200) FROM generate_series(1, 6000) AS n";
+    database.client.batch_execute(many).await.unwrap();
+    database.client.batch_execute("ANALYZE").await.unwrap();
+    assert_eq!(complaints(&database).await, [""; 0]);
+    // What pg_upgrade leaves behind.
+    database.client.batch_execute("UPDATE pg_class SET reltuples = -1 WHERE relkind = 'r'").await.unwrap();
+    let told = complaints(&database).await;
+    assert!(
+        told.len() == 1
+            && told[0].starts_with("statistics: none are kept of")
+            && told[0].contains(" public.users"),
+        "{told:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn databases_without_the_desk_name_the_command() {
     let database = support::empty_database().await;
     assert_eq!(lines(told_at(database.owner_url()).await), ["schema: the database is empty"]);

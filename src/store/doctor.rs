@@ -103,6 +103,7 @@ pub async fn examine(connector: &Connector, listener: &Connector, plain_text: bo
         findings.push(event_log(&db).await?);
     }
     findings.extend(indexes(&db).await?);
+    findings.extend(statistics(&db).await?);
     findings.extend(drizzle(&db).await?);
     if report.state == State::Ours {
         findings.extend(mail::examine(&db).await?);
@@ -344,6 +345,23 @@ async fn indexes(db: &Client) -> Result<Vec<Finding>> {
         ));
     }
     Ok(findings)
+}
+
+/// Tables of some size of which the planner knows nothing, as after pg_upgrade: it reads all of a table then.
+async fn statistics(db: &Client) -> Result<Option<Finding>> {
+    let row = sql::row(
+        db,
+        "SELECT pg_catalog.string_agg(n.nspname || '.' || c.relname, ', ' ORDER BY n.nspname, c.relname) AS names
+           FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+          WHERE n.nspname IN ('public', 'desk') AND c.relkind = 'r' AND c.reltuples < 0
+            AND pg_catalog.pg_relation_size(c.oid) > 1048576",
+        &[],
+    )
+    .await?;
+    Ok(sql::get::<Option<&str>>(&row, "names")?.map(|names| {
+        let what = format!("none are kept of {names}: reading is slow");
+        Finding::new(Severity::Warning, "statistics", what, "as the tables' owner: ANALYZE;")
+    }))
 }
 
 /// On a database that the desk made, the web app's own migrator would try to make the tables again.

@@ -2,14 +2,12 @@
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use std::fs::OpenOptions;
-use std::io::{BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use crate::auth::Actor;
 use crate::cli::login::{self, SignedIn};
-use crate::cli::{Exit, Failure, block_on, note};
+use crate::cli::output::Output;
+use crate::cli::{Exit, Failure, block_on};
 use crate::config::Config;
 use crate::desk::{Desk, Gateway};
 use crate::domain::command::Command;
@@ -54,18 +52,16 @@ enum Format {
 
 pub(super) fn run(config: &Config, export: &Export) -> Result<Exit, Failure> {
     let filter = filter(export)?;
-    let written = block_on(async {
+    block_on(async {
         let SignedIn { desk, actor } = login::acting(config).await?;
+        let mut output = Output::open(export.output.as_ref())?;
         // Decides, too: what is not permitted is not read.
         let noted = desk.execute(&actor, Command::ExportEvents).await;
         noted.map_err(|failure| Failure::Told(failure.sentence()))?;
-        let mut out = output(export)?;
-        write(&desk, &actor, filter, export.format, &mut out).await
-    })??;
-    if let Some(path) = &export.output {
-        note(format_args!("{written} events in {}", path.display()));
-    }
-    Ok(Exit::Done)
+        let written = write(&desk, &actor, filter, export.format, &mut output).await?;
+        output.keep(|file| format!("{written} events in {file}"))?;
+        Ok(Exit::Done)
+    })?
 }
 
 fn filter(export: &Export) -> Result<LogFilter, Failure> {
@@ -79,27 +75,16 @@ fn filter(export: &Export) -> Result<LogFilter, Failure> {
     Ok(LogFilter { who: who.filter(|person| !person.is_empty()), ..filter })
 }
 
-fn output(export: &Export) -> Result<Box<dyn Write + Send>, Failure> {
-    let Some(path) = &export.output else { return Ok(Box::new(std::io::stdout())) };
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let file = file.map_err(|error| Failure::Told(format!("{}: {error}", path.display())))?;
-    Ok(Box::new(file))
-}
-
 async fn write(
     desk: &Desk,
     actor: &Actor,
     filter: LogFilter,
     format: Format,
-    out: &mut (dyn Write + Send),
+    output: &mut Output,
 ) -> Result<u64, Failure> {
-    let mut out = BufWriter::new(out);
-    let failed = |error: std::io::Error| Failure::Told(format!("the export could not be written: {error}"));
     if matches!(format, Format::Csv) {
-        out.write_all(
-            b"id,at,kind,person,name,action,entity,entity_id,subject,values,undoes,origin,link\r\n",
-        )
-        .map_err(failed)?;
+        let headings = "id,at,kind,person,name,action,entity,entity_id,subject,values,undoes,origin,link\r\n";
+        output.write(headings).map_err(Failure::Told)?;
     }
     let (mut before, mut written) = (None, 0);
     loop {
@@ -112,7 +97,7 @@ async fn write(
                 Format::Json => json_line(event),
                 Format::Csv => csv_line(event),
             };
-            out.write_all(line.as_bytes()).map_err(failed)?;
+            output.write(&line).map_err(Failure::Told)?;
             written += 1;
         }
         before = events.last().map(|event| event.id);
@@ -120,7 +105,6 @@ async fn write(
             break;
         }
     }
-    out.flush().map_err(failed)?;
     Ok(written)
 }
 
