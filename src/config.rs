@@ -194,9 +194,18 @@ pub enum ConfigError {
     /// The file holds a password that others can read.
     #[error("{} holds a password and can be read by others; run `chmod 600 {}`", .0.display(), .0.display())]
     Exposed(PathBuf),
-    /// The file holds a password, and whoever owns it can read it.
-    #[error("{} holds a database password and belongs to another user; run `chown \"$(id -un)\" {}`", .0.display(), .0.display())]
+    /// Others can write the file, and so decide which programs are started and who hears passwords.
+    #[error("{} can be changed by others; run `chmod go-w {}`", .0.display(), .0.display())]
+    Writable(PathBuf),
+    /// Whoever owns the file can read and change it.
+    #[error("{} belongs to another user; run `chown \"$(id -un)\" {}`", .0.display(), .0.display())]
     Foreign(PathBuf),
+    /// Others could put drafts, links and sessions of theirs where ours are kept.
+    #[error(
+        "{} is where the desk keeps drafts, sessions and its log, and others can write there; run `chmod go-w {}`, or name \
+         another folder by KAYGIA_DESK_STATE_DIR", .0.display(), .0.display()
+    )]
+    OpenFolder(PathBuf),
     /// An address on the command line holds a password.
     #[error(
         "a password in an argument is read by everybody on this machine, and kept by the shell; put the address into {0} \

@@ -170,6 +170,30 @@ fn a_file_with_a_password_that_others_can_read_is_refused() {
     }
 }
 
+/// The story: a settings file that everybody could write named an editor, and the next reply started it.
+#[test]
+fn a_file_or_a_state_folder_that_others_can_write_is_refused() {
+    let home = Home::new();
+    let file = home.write("editor = 'touch /tmp/mine #'");
+    for (mode, fine) in [(0o664, false), (0o646, false), (0o644, true)] {
+        fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+        match home.load_with(Flags::default(), &[]) {
+            Ok(_) => assert!(fine, "{mode:o}"),
+            Err(error) => assert!(!fine && error.to_string().contains("run `chmod go-w"), "{error}"),
+        }
+    }
+    let places = home.load_with(Flags::default(), &[]).unwrap().places;
+    places.check_state().unwrap();
+    fs::create_dir_all(&places.state).unwrap();
+    for (mode, fine) in [(0o1777, false), (0o775, false), (0o755, true), (0o700, true)] {
+        fs::set_permissions(&places.state, Permissions::from_mode(mode)).unwrap();
+        match places.check_state() {
+            Ok(()) => assert!(fine, "{mode:o}"),
+            Err(error) => assert!(!fine && error.to_string().contains("others can write there"), "{error}"),
+        }
+    }
+}
+
 #[test]
 fn the_log_tells_as_much_as_the_environment_asks_for() {
     let home = Home::new();

@@ -104,6 +104,9 @@ async fn a_session_that_lies_unused_or_is_old_or_was_seen_by_others_is_no_good()
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
     let (done, said) = run(&world, &state, &["sessions"], "");
     assert!(!done && said.contains("may have been read by others"), "{said}");
+    std::fs::set_permissions(state.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let (done, said) = run(&world, &state, &["sessions"], "");
+    assert!(!done && said.contains("others can write there; run `chmod go-w"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,6 +39,7 @@ pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
 /// Opens the desk on the database of the settings.
 pub(super) async fn open(config: &Config) -> Result<Opened, Failure> {
     let url = config.database_url.as_ref().ok_or_else(no_database)?;
+    config.places.check_state().map_err(Failure::told)?;
     let house = super::house::quietly(config)?;
     let waiting = |why: &str| note(format_args!("desk: {why}"));
     let opened = open::open_when_there_is_room(reach(config, url), &origin(), waiting).await;
@@ -92,6 +93,7 @@ fn named_token(config: &Config) -> Result<Option<SessionToken>, Failure> {
 
 /// How a session looks, from the settings; the log begins here.
 pub(super) fn options(config: &Config) -> Result<Options, Failure> {
+    config.places.check_state().map_err(Failure::told)?;
     let log = config.places.log();
     let level = match config.log {
         Log::Error => LevelFilter::ERROR,

@@ -79,10 +79,8 @@ impl File {
         })?;
         let secret = [&file.database_url, &file.listen_url].into_iter().flatten().any(Address::has_password);
         let secret = secret || file.mail.password.is_some();
-        if secret {
-            let me = rustix::process::geteuid().as_raw();
-            keeps_a_secret(metadata.mode(), metadata.uid(), me).map_err(|how| how(path.to_path_buf()))?;
-        }
+        let me = rustix::process::geteuid().as_raw();
+        ours(metadata.mode(), metadata.uid(), me, secret).map_err(|how| how(path.to_path_buf()))?;
         Ok(file)
     }
 
@@ -195,13 +193,17 @@ impl File {
     }
 }
 
-/// A file of ours that nobody else may read or write. Root's will do: it can read everything anyway.
-fn keeps_a_secret(mode: u32, owner: u32, me: u32) -> Result<(), fn(PathBuf) -> ConfigError> {
-    if mode & 0o077 != 0 {
+/// Whoever writes the file names the programs that we start and the server that hears our password: that is us alone,
+/// or root. With a secret in it nobody else reads it either.
+fn ours(mode: u32, owner: u32, me: u32, secret: bool) -> Result<(), fn(PathBuf) -> ConfigError> {
+    if secret && mode & 0o077 != 0 {
         return Err(ConfigError::Exposed);
     }
     if owner != me && owner != 0 {
         return Err(ConfigError::Foreign);
+    }
+    if mode & 0o022 != 0 {
+        return Err(ConfigError::Writable);
     }
     Ok(())
 }
@@ -259,12 +261,12 @@ fn key_lines(text: &str, above: &str, table: &DeTable<'_>, lines: &mut Vec<KeyLi
 
 #[cfg(test)]
 mod tests {
-    use super::{ConfigError, keeps_a_secret};
+    use super::{ConfigError, ours};
     use std::path::PathBuf;
 
     #[test]
     fn a_secret_lies_in_a_file_of_its_reader_alone() {
-        let verdict = |mode, owner, me| keeps_a_secret(mode, owner, me).map_err(|how| how(PathBuf::new()));
+        let verdict = |mode, owner, me| ours(mode, owner, me, true).map_err(|how| how(PathBuf::new()));
         for (mode, owner, me) in [(0o600, 7, 7), (0o400, 7, 7), (0o100_600, 0, 7), (0o600, 0, 0)] {
             assert!(verdict(mode, owner, me).is_ok(), "{mode:o} {owner} {me}");
         }
@@ -273,6 +275,20 @@ mod tests {
         }
         for (owner, me) in [(8, 7), (7, 0)] {
             assert!(matches!(verdict(0o600, owner, me), Err(ConfigError::Foreign(_))), "{owner} {me}");
+        }
+    }
+
+    #[test]
+    fn what_others_can_write_is_not_obeyed() {
+        let verdict = |mode, owner, me| ours(mode, owner, me, false).map_err(|how| how(PathBuf::new()));
+        for (mode, owner, me) in [(0o644, 7, 7), (0o755, 7, 7), (0o444, 0, 7), (0o100_600, 0, 0)] {
+            assert!(verdict(mode, owner, me).is_ok(), "{mode:o} {owner} {me}");
+        }
+        for mode in [0o664, 0o646, 0o620, 0o602, 0o100_666] {
+            assert!(matches!(verdict(mode, 7, 7), Err(ConfigError::Writable(_))), "{mode:o}");
+        }
+        for (owner, me) in [(8, 7), (7, 0)] {
+            assert!(matches!(verdict(0o644, owner, me), Err(ConfigError::Foreign(_))), "{owner} {me}");
         }
     }
 }

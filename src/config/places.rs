@@ -1,5 +1,6 @@
 //! Where the desk keeps its files: the XDG folders, or root's own ones.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use super::{ConfigError, Environment};
@@ -24,6 +25,19 @@ impl Places {
     /// The log.
     pub fn log(&self) -> PathBuf {
         self.state.join("desk.log")
+    }
+
+    /// Refuses a state folder that somebody else could put something into. One that is not there yet is made ours.
+    pub fn check_state(&self) -> Result<(), ConfigError> {
+        let Ok(folder) = std::fs::metadata(&self.state) else { return Ok(()) };
+        let me = rustix::process::geteuid().as_raw();
+        if folder.uid() != me && folder.uid() != 0 {
+            return Err(ConfigError::Foreign(self.state.clone()));
+        }
+        if folder.mode() & 0o022 != 0 {
+            return Err(ConfigError::OpenFolder(self.state.clone()));
+        }
+        Ok(())
     }
 
     pub(super) fn find(environment: &Environment) -> Result<Self, ConfigError> {
