@@ -8,6 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Mutex;
 
+use rustix::fs::OFlags;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -63,10 +64,15 @@ fn open(log: &Path) -> io::Result<File> {
     if let Some(folder) = log.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
-    if fs::metadata(log).is_ok_and(|metadata| metadata.len() > LIMIT) {
+    if fs::symlink_metadata(log).is_ok_and(|metadata| metadata.len() > LIMIT) {
         fs::rename(log, log.with_extension("log.old"))?;
     }
-    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(log)?;
+    // A link may lead to a file of another purpose, whose rights would be changed, and a pipe would be waited for.
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC).bits().cast_signed();
+    let file = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags).open(log)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no ordinary file"));
+    }
     file.set_permissions(fs::Permissions::from_mode(0o600))?;
     Ok(file)
 }

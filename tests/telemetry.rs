@@ -1,7 +1,7 @@
 //! The log: for its owner alone, and with nothing in it but what we wrote.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
@@ -32,6 +32,27 @@ fn the_log_is_json_for_its_owner_and_knows_no_other_crates_words() {
     let said = String::from_utf8(child.stderr).unwrap();
     assert!(said.contains("the terminal is back"), "{said}");
     assert!(said.contains("stopped because of a mistake in itself") && !said.contains("s3cret"), "{said}");
+}
+
+#[test]
+fn a_log_that_is_a_link_or_a_pipe_is_neither_followed_nor_waited_for() {
+    let state = tempfile::tempdir().unwrap();
+    let log = state.path().join("desk.log");
+    let victim = state.path().join("victim");
+    fs::write(&victim, "of another purpose").unwrap();
+    fs::set_permissions(&victim, fs::Permissions::from_mode(0o644)).unwrap();
+    std::os::unix::fs::symlink(&victim, &log).unwrap();
+    telemetry::start(&log, LevelFilter::INFO).unwrap_err();
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "of another purpose");
+    assert_eq!(fs::metadata(&victim).unwrap().mode() & 0o777, 0o644);
+
+    fs::remove_file(&log).unwrap();
+    assert!(Command::new("mkfifo").arg(&log).status().unwrap().success());
+    telemetry::start(&log, LevelFilter::INFO).unwrap_err();
+    // Somebody reads from it: it could be opened, but it is no file.
+    let reader = fs::OpenOptions::new().read(true).write(true).open(&log).unwrap();
+    assert_eq!(telemetry::start(&log, LevelFilter::INFO).unwrap_err().to_string(), "it is no ordinary file");
+    drop(reader);
 }
 
 /// Not a test of its own: the one above starts it, since a process has one log.
