@@ -17,6 +17,7 @@ use kaygia_desk::domain::ticket::TicketStatus;
 use kaygia_desk::domain::token::{TokenCode, TokenKind, TokenRules};
 use kaygia_desk::domain::user::Role;
 use kaygia_desk::mail::Security;
+use kaygia_desk::store::mails;
 use std::collections::BTreeMap;
 
 pub fn mailing(desk: &Desk, answers: bool) -> Desk {
@@ -123,6 +124,42 @@ async fn of_a_code_asked_for_twice_the_newer_one_is_mailed() {
     assert_eq!(round(&post(&desk, &smtp)).await.failed, 1, "the older one is overtaken");
     let [mail] = &smtp.taken()[..] else { panic!("one mail") };
     assert!(desk.redeem(code_in(&mail.text), None).await.is_ok());
+}
+
+/// The story: two desks made the codes of one account at the same instant, and the older one stayed good.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_codes_made_at_once_the_newer_one_alone_is_good() {
+    let world = world().await;
+    let alan = world.actor("alan").await;
+    let desk = mailing(&world.desk, false);
+    let kind = TokenKind::PasswordReset;
+    for _ in 0..2 {
+        desk.execute(&alan, issue("grace", kind)).await.unwrap();
+    }
+    let (mut one, mut two) = (world.db.connect_as_desk().await, world.db.connect_as_desk().await);
+    let older = mails::take(&one).await.unwrap().unwrap();
+    let newer = mails::take(&two).await.unwrap().unwrap();
+    let codes = [[1; 32], [2; 32]].map(|bytes| TokenCode::from_random(&bytes));
+    let [first, second] = codes.clone();
+    let tx = one.transaction().await.unwrap();
+    assert!(mails::issue(&tx, &older, kind, &first, &TokenRules::default()).await.unwrap().is_some());
+    let waits = tokio::spawn(async move {
+        let tx = two.transaction().await.unwrap();
+        let until = mails::issue(&tx, &newer, kind, &second, &TokenRules::default()).await.unwrap();
+        tx.commit().await.unwrap();
+        until
+    });
+    let blocked = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
+                      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    while !waits.is_finished() && world.value(blocked).await != "1" {
+        tokio::task::yield_now().await;
+    }
+    tx.commit().await.unwrap();
+    assert!(waits.await.unwrap().is_some());
+    let [first, second] = codes;
+    let password = || Some(Password::new("a whole new password".to_owned()));
+    assert!(desk.redeem(first, password()).await.is_err(), "the older one");
+    assert!(desk.redeem(second, password()).await.is_ok());
 }
 
 #[tokio::test]

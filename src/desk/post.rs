@@ -124,7 +124,12 @@ impl Post {
             let until = self
                 .desk
                 .pool
-                .write(async |client| mails::issue(client, held, kind, &code, tokens).await)
+                .write(async |client| {
+                    let tx = client.build_transaction().start().await?;
+                    let until = mails::issue(&tx, held, kind, &code, tokens).await?;
+                    tx.commit().await?;
+                    Ok(until)
+                })
                 .await
                 .map_err(|error| failure::of_store(&error))?;
             let Some(until) = until else {

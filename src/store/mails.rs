@@ -141,13 +141,22 @@ pub async fn take(client: &Client) -> Result<Option<Held>> {
 /// Makes the code of a mail: a new one each time it is sent. Until when it is good; none when it is not to be issued
 /// any more.
 pub async fn issue(
-    client: &Client,
+    tx: &Transaction<'_>,
     held: &Held,
     kind: TokenKind,
     code: &TokenCode,
     rules: &TokenRules,
 ) -> Result<Option<Timestamp>> {
-    tokens::issue(client, &held.id, kind, code, rules).await
+    // Two codes of one account are made one after the other, or neither would see that the other takes its place. The
+    // same lock as desk.token_ask's.
+    sql::rows(
+        tx,
+        "SELECT true AS held FROM (SELECT pg_advisory_xact_lock(7031201, hashtext(m.to_user)) \
+                                     FROM desk.mails AS m WHERE m.id = $1) AS l",
+        &[(&held.id, Type::TEXT)],
+    )
+    .await?;
+    tokens::issue(tx, &held.id, kind, code, rules).await
 }
 
 /// What became of a mail that was held.
