@@ -261,7 +261,19 @@ fn inner<'a, T: StdError + 'static>(mut error: &'a (dyn StdError + 'static)) -> 
 }
 
 fn tls_sentence(error: &rustls::Error) -> String {
-    use rustls::CertificateError as Bad;
+    use rustls::{AlertDescription as Alert, CertificateError as Bad};
+    if let rustls::Error::AlertReceived(
+        Alert::UnknownCA
+        | Alert::BadCertificate
+        | Alert::UnsupportedCertificate
+        | Alert::CertificateExpired
+        | Alert::CertificateRevoked
+        | Alert::CertificateUnknown
+        | Alert::CertificateRequired,
+    ) = error
+    {
+        return "the server does not accept the certificate that the address names (sslcert=FILE)".to_owned();
+    }
     let rustls::Error::InvalidCertificate(why) = error else {
         return "no encrypted connection to the server could be made".to_owned();
     };

@@ -9,6 +9,7 @@ pub mod address;
 pub mod connect;
 mod limited;
 mod prepared;
+mod trust;
 pub(in crate::store) use prepared::statement as prepared_statement;
 
 use self::address::Address;

@@ -30,6 +30,17 @@ pub struct Address {
     own_channel_binding: bool,
     /// A file of certificates to trust instead of the system's.
     pub(super) root_cert: Option<PathBuf>,
+    /// As whom we show ourselves to the server.
+    pub(super) identity: Option<Identity>,
+}
+
+/// A certificate of our own.
+#[derive(Clone)]
+pub(super) struct Identity {
+    /// The file with it, and what leads to its authority.
+    pub certificate: PathBuf,
+    /// The file with its key.
+    pub key: PathBuf,
 }
 
 /// One server to try: a host of the address, alone.
@@ -59,7 +70,7 @@ impl Address {
             return Err(bad("it names no host"));
         }
         let mut encryption = Encryption::ByHost;
-        let mut root_cert = None;
+        let (mut root_cert, mut certificate, mut client_key) = (None, None, None);
         let (mut own_channel_binding, mut own_idle) = (false, false);
         for (key, value) in &pairs {
             match (key.as_str(), value.as_str()) {
@@ -69,14 +80,30 @@ impl Address {
                 ("sslmode", other) => return Err(bad(&format!("sslmode={other} is unknown"))),
                 ("sslrootcert", "system") => {}
                 ("sslrootcert", file) => root_cert = Some(PathBuf::from(file)),
-                ("sslcert" | "sslkey" | "sslpassword", _) => {
-                    return Err(bad("client certificates are not supported; sign in with a password"));
+                ("sslcert", file) => certificate = Some(PathBuf::from(file)),
+                ("sslkey", file) => client_key = Some(PathBuf::from(file)),
+                ("sslpassword", _) => {
+                    return Err(bad(
+                        "a key with a password is not supported (sslpassword): name one without, \
+                                    in a file that only you can read",
+                    ));
                 }
                 ("channel_binding", _) => own_channel_binding = true,
                 ("keepalives_idle", _) => own_idle = true,
                 _ => {}
             }
         }
+        let identity = match (certificate, client_key) {
+            (None, None) => None,
+            (Some(_), Some(_)) if encryption == Encryption::Never => {
+                return Err(bad("a certificate of one's own (sslcert) is never shown with sslmode=disable"));
+            }
+            (Some(certificate), Some(key)) => {
+                encryption = Encryption::Always;
+                Some(Identity { certificate, key })
+            }
+            _ => return Err(bad("sslcert=FILE and sslkey=FILE go together")),
+        };
         if !own_idle {
             config.keepalives_idle(Duration::from_secs(30));
         }
@@ -86,7 +113,7 @@ impl Address {
         if config.get_keepalives_retries().is_none() {
             config.keepalives_retries(3);
         }
-        Ok(Self { config, encryption, own_channel_binding, root_cert })
+        Ok(Self { config, encryption, own_channel_binding, root_cert, identity })
     }
 
     /// Each server of the address alone, in order, with its own rule for encryption.
@@ -126,7 +153,9 @@ impl Address {
                 };
                 config.ssl_mode(if tls { SslMode::Require } else { SslMode::Disable });
                 if !self.own_channel_binding {
-                    config.channel_binding(if tls {
+                    // A certificate is bound to the encryption by itself; without a password there is none to bind.
+                    let by_certificate = self.identity.is_some() && config.get_password().is_none();
+                    config.channel_binding(if tls && !by_certificate {
                         ChannelBinding::Require
                     } else {
                         ChannelBinding::Prefer
@@ -342,6 +371,8 @@ mod tests {
             ("host=/run/pg user=u sslmode=require", "/run/pg/.s.PGSQL.5432", false, Prefer),
             ("postgresql://u@%2Frun%2Fpg/d?sslmode=verify-full", "/run/pg/.s.PGSQL.5432", false, Prefer),
             ("host=localhost hostaddr=10.1.2.3 user=u", "localhost:5432", true, Require),
+            ("postgresql://u@localhost/d?sslcert=/c&sslkey=/k", "localhost:5432", true, Prefer),
+            ("postgresql://u:p@db.example.org/d?sslcert=/c&sslkey=/k", "db.example.org:5432", true, Require),
         ];
         for (url, name, tls, binding) in cases {
             assert_eq!(modes(url), [(name.to_owned(), tls, binding)], "{url}");
@@ -369,6 +400,9 @@ mod tests {
             "user=u password=hunter2",
             "host='db password=hunter2",
             "postgresql://u:hunter2@db/d?sslcert=x",
+            "postgresql://u:hunter2@db/d?sslkey=x",
+            "postgresql://u:hunter2@db/d?sslcert=x&sslkey=y&sslmode=disable",
+            "postgresql://u@db/d?sslcert=x&sslkey=y&sslpassword=hunter2",
             "postgresql://u:hunter2@db/d?what=ever",
         ] {
             let error = Address::parse(url).unwrap_err();

@@ -5,11 +5,9 @@
 
 use super::address::{Address, Candidate};
 use super::limited::{Encrypted, Plain};
-use super::{Options, Session};
+use super::{Options, Session, trust};
 use crate::store::error::{Error, Meaning, Result};
 use futures_util::stream::{self, StreamExt};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use std::fmt;
 use std::io;
 use std::pin::Pin;
@@ -54,7 +52,11 @@ impl Connector {
                 candidate.config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
             }
         }
-        let tls = if candidates.iter().any(|candidate| candidate.tls) { Some(trust(address)?) } else { None };
+        let tls = if candidates.iter().any(|candidate| candidate.tls) {
+            Some(trust::trust(address)?)
+        } else {
+            None
+        };
         let limit = match address.config.get_connect_timeout() {
             Some(limit) if !limit.is_zero() => *limit,
             _ if candidates.len() > 1 => Duration::from_secs(2),
@@ -215,34 +217,6 @@ fn random_start(count: usize) -> usize {
         Ok(()) => usize::from(byte[0]) % count.max(1),
         Err(_) => 0,
     }
-}
-
-fn trust(address: &Address) -> Result<MakeRustlsConnect> {
-    let tls = |sentence: String| Error::new(Meaning::Tls, sentence);
-    let mut roots = rustls::RootCertStore::empty();
-    if let Some(file) = &address.root_cert {
-        let unreadable = |why| tls(format!("the certificates of {} can't be read: {why}", file.display()));
-        for cert in CertificateDer::pem_file_iter(file).map_err(unreadable)? {
-            roots
-                .add(cert.map_err(unreadable)?)
-                .map_err(|why| tls(format!("a certificate is not usable: {why}")))?;
-        }
-    } else {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    }
-    if roots.is_empty() {
-        let sentence = "no certificate to trust was found, so no remote database can be verified: install \
-                        ca-certificates, or name a file by sslrootcert=FILE in the address";
-        return Err(tls(sentence.to_owned()));
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|why| tls(format!("no encryption is available: {why}")))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"postgresql".to_vec()];
-    Ok(MakeRustlsConnect::new(config))
 }
 
 /// Packs an error of ours into one of the driver's, since the pool passes no other: through a stream that only fails.
