@@ -39,7 +39,7 @@ pub async fn list(db: &Client, statement: &str) -> Vec<String> {
         .collect()
 }
 
-/// Everything in `public` that the schema document speaks of.
+/// Everything in `public` that the schema document speaks of. From 18 on NOT NULL is a constraint too: the columns tell it.
 pub const CATALOG: &str = "
     SELECT 'column ' || c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
            || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
@@ -49,7 +49,7 @@ pub const CATALOG: &str = "
      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
     UNION ALL
     SELECT 'constraint ' || conname || ' on ' || conrelid::regclass || ' ' || pg_get_constraintdef(oid)
-      FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+      FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'
     UNION ALL
     SELECT 'enum ' || t.typname || ' ' || string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder)
       FROM pg_type t JOIN pg_enum e ON e.enumtypid = t.oid
