@@ -38,5 +38,6 @@ mod statement;
 pub mod threads;
 pub mod tickets;
 pub mod tokens;
+pub mod transaction;
 pub mod users;
 pub mod write;

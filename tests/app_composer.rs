@@ -41,14 +41,17 @@ fn what_is_typed_is_saved_within_half_a_second() {
 fn a_draft_kept_while_its_saving_is_under_way_closes_when_the_last_saving_is_confirmed() {
     let mut bench = Bench::new((120, 40), 5);
     composing(&mut bench);
-    bench.text("Hello").keys("Esc n");
-    let commands = bench.commands();
-    let saves: Vec<_> = commands.iter().filter(|(_, c)| matches!(c, Command::SaveDraft { .. })).collect();
-    assert!(saves.len() > 1, "{commands:?}");
-    for (req, _) in saves {
-        assert!(bench.state.composer.is_some());
-        done(&mut bench, *req, None);
-    }
+    bench.text("Hello").pass(Duration::from_millis(300));
+    let (first, _) = bench.command();
+    bench.text(" again").keys("Esc n");
+    assert!(bench.commands().is_empty(), "the next saving waits until this one is confirmed");
+    done(&mut bench, first, None);
+    assert!(bench.state.composer.is_some());
+    bench.pass(Duration::ZERO);
+    let (last, command) = bench.command();
+    let Command::SaveDraft { draft, .. } = command else { panic!("{command:?}") };
+    assert_eq!(draft.content, "Hello again");
+    done(&mut bench, last, None);
     assert!(bench.state.composer.is_none());
     assert!(toast(&bench).starts_with("the draft is kept"));
 }
@@ -92,6 +95,34 @@ fn a_reply_is_sent_once_with_the_id_of_its_draft() {
     done(&mut bench, req, Some(row(0)));
     assert!(bench.state.composer.is_none());
     assert!(toast(&bench).starts_with("sent to Grace Hopper"));
+}
+
+/// On a slow wire each saving in a row would hold the message up; what none of them holds lies on this machine until it
+/// is out.
+#[test]
+fn a_reply_waits_for_one_saving_at_most_and_its_text_is_kept_meanwhile() {
+    let mut bench = Bench::new((120, 40), 5);
+    composing(&mut bench);
+    bench.text("One").pass(Duration::from_millis(300));
+    let (saving, _) = bench.command();
+    bench.text(" two").keys("Esc y");
+    let commands = bench.commands();
+    let [(sending, Command::Reply { content, .. })] = commands.as_slice() else { panic!("{commands:?}") };
+    assert_eq!(content, "One two");
+    done(&mut bench, saving, None);
+    bench.pass(Duration::from_millis(500));
+    let kept: Vec<_> = bench
+        .effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Keep { draft, .. } => Some(draft.content.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(kept, ["One two"]);
+    assert!(bench.commands().is_empty(), "no saving follows while the message is on its way");
+    done(&mut bench, *sending, Some(row(0)));
+    assert!(bench.state.composer.is_none());
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::migrate::{CATALOG, all_steps, list};
 use crate::support::{self, Database};
+use kaygia_desk::desk::upkeep::Upkeep;
 
 fn desk(database: &Database, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_desk"));
@@ -140,6 +141,46 @@ async fn bad_addresses_get_one_sentence() {
     assert!(error.contains("database \"not_there\" does not exist: is the address right?\n"), "{error}");
 }
 
+/// The steps that the log tells of, each as often as it does.
+const NOTED: &str = "SELECT s.name FROM desk.events AS e, jsonb_array_elements_text(e.after -> 'steps') AS s (name) \
+                      WHERE e.action = 'schema.migrate' ORDER BY 1";
+
+/// The story: an update was killed when all was done and nothing said. The log began with a database that nobody had made.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_killed_before_it_could_say_what_it_did_is_told_of_by_the_next() {
+    let database = support::empty_database().await;
+    for nth in 0.. {
+        let upkeep = Upkeep::new(database.owner_url(), None, "test").unwrap();
+        let (sender, killed) = tokio::sync::oneshot::channel();
+        let (mut sender, mut reports) = (Some(sender), 0);
+        // From one report of progress on each, the last of them after the last step.
+        let mut watch = |_: String| {
+            reports += 1;
+            if reports > nth % 3 + 1 {
+                let _ = sender.take().map(|sender| sender.send(()));
+            }
+        };
+        let all_done = tokio::select! {
+            biased;
+            _ = killed => false,
+            report = upkeep.migrate(&mut watch) => report.unwrap().is_current(),
+        };
+        if all_done {
+            break;
+        }
+    }
+    assert_eq!(list(&database.client, NOTED).await, all_steps());
+    // All steps are done and none is told of, as after a kill behind the last one; and four come at once.
+    let database = support::database().await;
+    assert_eq!(list(&database.client, NOTED).await, [""; 0]);
+    let desks = (0..4).map(|_| async {
+        let upkeep = Upkeep::new(database.owner_url(), None, "test").unwrap();
+        upkeep.migrate(&mut |_| {}).await.unwrap();
+    });
+    futures_util::future::join_all(desks).await;
+    assert_eq!(list(&database.client, NOTED).await, all_steps());
+}
+
 /// Eight at once, all killed at some moment, twenty times over; then one that is left alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_killed_twenty_times_apply_each_step_once() {
@@ -162,6 +203,7 @@ async fn processes_killed_twenty_times_apply_each_step_once() {
     let done =
         list(&database.client, "SELECT name FROM desk.migrations WHERE state = 'done' ORDER BY 1").await;
     assert_eq!(done, all_steps());
+    assert_eq!(list(&database.client, NOTED).await, all_steps());
     let own = support::database().await;
     assert_eq!(list(&database.client, CATALOG).await, list(&own.client, CATALOG).await);
 }

@@ -18,6 +18,7 @@ use kaygia_desk::domain::token::{TokenCode, TokenKind, TokenRules};
 use kaygia_desk::domain::user::Role;
 use kaygia_desk::mail::Security;
 use kaygia_desk::store::mails;
+use kaygia_desk::store::transaction::Transaction;
 use std::collections::BTreeMap;
 
 pub fn mailing(desk: &Desk, answers: bool) -> Desk {
@@ -141,10 +142,10 @@ async fn of_two_codes_made_at_once_the_newer_one_alone_is_good() {
     let newer = mails::take(&two).await.unwrap().unwrap();
     let codes = [[1; 32], [2; 32]].map(|bytes| TokenCode::from_random(&bytes));
     let [first, second] = codes.clone();
-    let tx = one.transaction().await.unwrap();
+    let tx = Transaction::begin(&mut one);
     assert!(mails::issue(&tx, &older, kind, &first, &TokenRules::default()).await.unwrap().is_some());
     let waits = tokio::spawn(async move {
-        let tx = two.transaction().await.unwrap();
+        let tx = Transaction::begin(&mut two);
         let until = mails::issue(&tx, &newer, kind, &second, &TokenRules::default()).await.unwrap();
         tx.commit().await.unwrap();
         until

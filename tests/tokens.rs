@@ -10,6 +10,7 @@ use kaygia_desk::domain::ids::UserId;
 use kaygia_desk::domain::token::{Redeemed, TokenCode, TokenFormat, TokenKind, TokenRules};
 use kaygia_desk::store::pool::{self, Options};
 use kaygia_desk::store::tokens::{self, Attempt, Notice, Run, Swept};
+use kaygia_desk::store::transaction::Transaction;
 use std::time::Duration;
 
 const NEW: &str = "a whole new password";
@@ -137,7 +138,7 @@ async fn of_fifty_who_redeem_one_code_at_once_one_succeeds() {
                 origin: "test",
                 notice: Notice::None,
             };
-            let tx = client.transaction().await.unwrap();
+            let tx = Transaction::begin(&mut client);
             let redeemed = tokens::redeem(&tx, &attempt).await.unwrap();
             tx.commit().await.unwrap();
             redeemed.is_some()

@@ -5,6 +5,7 @@ use crate::domain::failure::Failure;
 use crate::store::chores;
 pub use crate::store::chores::Cleaned;
 use crate::store::tokens::Run;
+use crate::store::transaction::Transaction;
 
 /// Whether something is done, or only counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +25,7 @@ impl Desk {
         };
         self.pool
             .write(async |client| {
-                let tx = client.build_transaction().start().await?;
+                let tx = Transaction::begin(client);
                 let cleaned = chores::clean_up(&tx, run).await?;
                 tx.commit().await?;
                 Ok(cleaned)
@@ -38,7 +39,7 @@ impl Desk {
     pub async fn clean_up_daily(&self) -> Result<Option<Cleaned>, Failure> {
         self.pool
             .write(async |client| {
-                let tx = client.build_transaction().start().await?;
+                let tx = Transaction::begin(client);
                 let cleaned = if chores::turn(&tx).await? {
                     Some(chores::clean_up(&tx, Run::Real).await?)
                 } else {

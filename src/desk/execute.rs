@@ -10,6 +10,7 @@ use crate::policy::{self, Denial};
 use crate::store::error::{Error, Meaning};
 use crate::store::events::{self, Author};
 use crate::store::tokens::NewCode;
+use crate::store::transaction::Transaction;
 use crate::store::write::{self, Means, WriteError, Written};
 use crate::store::{facts, tickets};
 use futures_util::future::join;
@@ -72,7 +73,7 @@ impl Desk {
         let noted = self
             .pool
             .write(async |client| {
-                let tx = client.build_transaction().start().await?;
+                let tx = Transaction::begin(client);
                 events::denied(&tx, author, command).await?;
                 tx.commit().await?;
                 Ok(())
@@ -93,8 +94,9 @@ impl Desk {
         let means = Means { origin: &self.origin, undoes, house: &self.house, fresh };
         self.pool
             .write(async |client| {
-                let tx = client.build_transaction().start().await?;
-                // Sent together, carried out one after the other: the facts are read once the rows are locked.
+                let tx = Transaction::begin(client);
+                // Sent together, BEGIN before them, carried out one after the other: the facts are read once the rows are
+                // locked.
                 let (locked, facts) =
                     join(write::lock(&tx, actor, command), facts::read(&tx, actor, command)).await;
                 let (locked, facts) = (locked?, facts?);
@@ -113,17 +115,22 @@ impl Desk {
                     }
                     Err(WriteError::Database(error)) => return Err(error),
                 };
-                tx.commit().await?;
-                // It is done: a row that can't be read now is read later.
+                let mut written = written;
                 let told = written.answered.is_some()
+                    || written.row.is_some()
                     || matches!(command, Command::SaveDraft { .. } | Command::DiscardDraft { .. });
-                let row = match command.ticket() {
-                    Some(ticket) if !told => {
-                        tickets::by_id(client, &policy::scope(actor), ticket).await.unwrap_or(None)
+                let row = async {
+                    match command.ticket() {
+                        Some(ticket) if !told => tickets::by_id(&tx, &policy::scope(actor), ticket).await,
+                        Some(_) | None => Ok(None),
                     }
-                    Some(_) | None => None,
                 };
-                Ok(Ok((written, row.map(Box::new))))
+                // Sent together; the row is read when all is done.
+                let (committed, row) = join(tx.commit_first(), row).await;
+                committed?;
+                // A row that can't be read now is read later.
+                let row = written.row.take().or(row.unwrap_or(None).map(Box::new));
+                Ok(Ok((written, row)))
             })
             .await
     }

@@ -12,6 +12,7 @@ use crate::mail::Server;
 use crate::mail::letter::{self, Words};
 use crate::mail::line::{self, Line};
 use crate::store::mails::{self, Fate, Held};
+use crate::store::transaction::Transaction;
 
 /// How often it is tried to write down what became of a mail: not written down, it is in doubt.
 const NOTES: usize = 5;
@@ -125,7 +126,7 @@ impl Post {
                 .desk
                 .pool
                 .write(async |client| {
-                    let tx = client.build_transaction().start().await?;
+                    let tx = Transaction::begin(client);
                     let until = mails::issue(&tx, held, kind, &code, tokens).await?;
                     tx.commit().await?;
                     Ok(until)
@@ -148,7 +149,7 @@ impl Post {
                 .desk
                 .pool
                 .write(async |client| {
-                    let tx = client.build_transaction().start().await?;
+                    let tx = Transaction::begin(client);
                     mails::settle(&tx, held, fate, why, &self.desk.origin).await?;
                     tx.commit().await?;
                     Ok(())

@@ -6,6 +6,7 @@ use crate::domain::command::PasswordHash;
 use crate::domain::token::{Redeemed, TokenCode};
 use crate::store::error::{Error, Meaning};
 use crate::store::tokens::{self, Attempt, Notice};
+use crate::store::transaction::Transaction;
 
 /// How often it is tried when connections are lost or two transactions met.
 const ATTEMPTS: usize = 3;
@@ -44,7 +45,7 @@ impl Desk {
         let attempt = Attempt { code, format, hash, source, origin, notice };
         self.pool
             .write(async |client| {
-                let tx = client.build_transaction().start().await?;
+                let tx = Transaction::begin(client);
                 let redeemed = tokens::redeem(&tx, &attempt).await?;
                 tx.commit().await?;
                 Ok(redeemed)

@@ -8,6 +8,7 @@ use crate::policy::Denial;
 use crate::store::auth::{self as store, Why};
 use crate::store::error::{Error, Meaning};
 use crate::store::sign_ins::{self, Claim, Claimed};
+use crate::store::transaction::Transaction;
 
 /// What somebody who is signed in proves the password for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ impl Desk {
         let server_now = self
             .pool
             .write(async |client| {
-                let tx = client.build_transaction().start().await?;
+                let tx = Transaction::begin(client);
                 let place = (&*self.origin, &*self.source);
                 let now = store::begin_session(&tx, &actor, &mark, &token, self.limits, place).await?;
                 sign_ins::succeeded(&tx, email, &self.source, claim).await?;
@@ -57,7 +58,7 @@ impl Desk {
         let (_, claim) = self.verify(&address, password, Some(user)).await?;
         self.pool
             .write(async |client| {
-                let tx = client.build_transaction().start().await?;
+                let tx = Transaction::begin(client);
                 sign_ins::succeeded(&tx, &address, &self.source, claim).await?;
                 match why {
                     Proof::Unlock => store::unlocked(&tx, actor, &self.origin).await?,
@@ -136,7 +137,7 @@ impl Desk {
     pub(super) async fn end_session(&self, actor: &Actor, why: Why) -> Result<(), Failure> {
         self.pool
             .write(async |client| {
-                let tx = client.build_transaction().start().await?;
+                let tx = Transaction::begin(client);
                 store::end_session(&tx, actor, why, &self.origin).await?;
                 tx.commit().await?;
                 Ok(())
@@ -149,7 +150,7 @@ impl Desk {
     pub(super) async fn note_lock(&self, actor: &Actor) -> Result<(), Failure> {
         self.pool
             .write(async |client| {
-                let tx = client.build_transaction().start().await?;
+                let tx = Transaction::begin(client);
                 store::locked(&tx, actor, &self.origin).await?;
                 tx.commit().await?;
                 Ok(())
@@ -173,7 +174,7 @@ impl Desk {
         let noted = self
             .pool
             .write(async |client| {
-                let tx = client.build_transaction().start().await?;
+                let tx = Transaction::begin(client);
                 store::refused(&tx, account, &self.origin).await?;
                 tx.commit().await?;
                 Ok(())

@@ -6,13 +6,14 @@ use super::failure;
 use crate::domain::failure::Failure;
 use crate::store::doctor;
 pub use crate::store::doctor::{Finding, Severity};
-use crate::store::error::Result as StoreResult;
+use crate::store::error::{Meaning, Result as StoreResult};
 use crate::store::events;
 use crate::store::grant::{self, Granted};
 use crate::store::migrate::{self, Progress, Report};
 use crate::store::pool::address::Address;
 use crate::store::pool::connect::Connector;
 use crate::store::pool::{self, Options};
+use crate::store::transaction::Transaction;
 
 /// How the desk reaches the database for which a role is granted its rights.
 pub use crate::store::grant::Reach;
@@ -61,8 +62,12 @@ impl Upkeep {
         let mut watch = |progress: Progress| tell(progress.to_string());
         let migrated = async {
             let report = migrate::run(&self.connector, &mut watch).await?;
-            if !report.applied.is_empty() {
-                self.note(events::Upkeep::Migrated(&report.applied)).await?;
+            if report.is_current() {
+                match self.note_steps().await {
+                    // Somebody without the right to write the log has found everything done.
+                    Err(error) if *error.meaning() == Meaning::Denied && report.applied.is_empty() => {}
+                    other => other?,
+                }
             }
             Ok(report)
         };
@@ -105,10 +110,25 @@ impl Upkeep {
         repaired.await.map_err(|error| failure::of_store(&error))
     }
 
+    /// Once for each step, whoever applied it, also where that run was killed before it could say so.
+    async fn note_steps(&self) -> StoreResult<()> {
+        let (mut db, _) = self.connector.connect().await?;
+        if migrate::unnoted(&db).await?.is_empty() {
+            return Ok(());
+        }
+        let tx = Transaction::begin(&mut db);
+        migrate::lock_steps(&tx).await?;
+        let steps = migrate::unnoted(&tx).await?;
+        if !steps.is_empty() {
+            events::upkept(&tx, &self.origin, events::Upkeep::Migrated(&steps)).await?;
+        }
+        tx.commit().await
+    }
+
     /// In a transaction of its own: what was done is many.
     async fn note(&self, what: events::Upkeep<'_>) -> StoreResult<()> {
         let (mut db, _) = self.connector.connect().await?;
-        let tx = db.transaction().await?;
+        let tx = Transaction::begin(&mut db);
         events::upkept(&tx, &self.origin, what).await?;
         tx.commit().await?;
         Ok(())

@@ -31,6 +31,8 @@ use tokio::time::timeout;
 const READS: usize = 4;
 /// Writes at a time, about different things.
 const WRITES: usize = 2;
+/// Marks of what was read at a time, beside them: nobody waits for those, and drafts and replies shall not wait for them.
+const MARKS: usize = 1;
 /// The store has shorter limits of its own, with better sentences; this one holds whatever happens there.
 const LIMIT: Duration = Duration::from_secs(15);
 /// A draft that is not in the database by then is put into the spool.
@@ -55,6 +57,7 @@ pub struct Effects<G> {
     spool: Spool,
     reads: Arc<Semaphore>,
     writes: Arc<Semaphore>,
+    marks: Arc<Semaphore>,
     lanes: Lanes,
     writing: JoinSet<()>,
     actor: Option<Actor>,
@@ -69,6 +72,7 @@ impl<G: Gateway> Effects<G> {
             spool,
             reads: Arc::new(Semaphore::new(READS)),
             writes: Arc::new(Semaphore::new(WRITES)),
+            marks: Arc::new(Semaphore::new(MARKS)),
             lanes: Lanes::default(),
             writing: JoinSet::new(),
             actor: None,
@@ -218,7 +222,8 @@ impl<G: Gateway> Effects<G> {
             spool: self.spool.clone(),
             actor,
         };
-        let writes = Arc::clone(&self.writes);
+        let marks = matches!(command, Command::MarkSeen { .. });
+        let writes = Arc::clone(if marks { &self.marks } else { &self.writes });
         self.writing.spawn(async move {
             let carry_out = async {
                 let turn = turn.come().await;

@@ -11,10 +11,12 @@ use crate::domain::command::{Change, PasswordHash};
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 use crate::domain::user::Role;
+use crate::store::sql::Db;
+use crate::store::transaction::Transaction;
 use futures_util::future::try_join3;
 use serde_json::json;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, GenericClient, Row, Transaction};
+use tokio_postgres::{Client, Row};
 
 macro_rules! account_columns {
     () => {
@@ -97,11 +99,11 @@ pub async fn super_admin_besides(tx: &Transaction<'_>, user: &UserId) -> Result<
 }
 
 /// Whether any account could.
-pub async fn has_super_admin<C: GenericClient + Sync>(db: &C) -> Result<bool> {
+pub async fn has_super_admin<C: Db>(db: &C) -> Result<bool> {
     super_admin(db, None).await
 }
 
-async fn super_admin<C: GenericClient + Sync>(db: &C, besides: Option<&UserId>) -> Result<bool> {
+async fn super_admin<C: Db>(db: &C, besides: Option<&UserId>) -> Result<bool> {
     let row = sql::row(
         db,
         "SELECT EXISTS (SELECT FROM public.users AS u \

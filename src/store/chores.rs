@@ -5,8 +5,9 @@ use super::mails;
 use super::sign_ins;
 use super::sql;
 use super::tokens::{self, Run};
+use crate::store::sql::Db;
+use crate::store::transaction::Transaction;
 use tokio_postgres::types::Type;
-use tokio_postgres::{GenericClient, Transaction};
 
 /// The number of the lock under which it is done; ours alone.
 const LOCK: i64 = 7_031_203;
@@ -41,7 +42,7 @@ pub async fn clean_up(tx: &Transaction<'_>, run: Run) -> Result<Cleaned> {
     })
 }
 
-async fn sign_ins<C: GenericClient + Sync>(db: &C, run: Run) -> Result<u64> {
+async fn sign_ins<C: Db>(db: &C, run: Run) -> Result<u64> {
     let number = match run {
         Run::Dry => sign_ins::old(db).await?,
         Run::Real => sign_ins::sweep(db).await?,
@@ -49,7 +50,7 @@ async fn sign_ins<C: GenericClient + Sync>(db: &C, run: Run) -> Result<u64> {
     Ok(u64::try_from(number).unwrap_or(0))
 }
 
-async fn sessions<C: GenericClient + Sync>(db: &C, run: Run) -> Result<u64> {
+async fn sessions<C: Db>(db: &C, run: Run) -> Result<u64> {
     match run {
         Run::Dry => {
             let row = sql::row(

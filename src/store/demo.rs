@@ -14,10 +14,12 @@ use crate::auth::SessionToken;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 use crate::store::error::{Error, Meaning, Result};
+use crate::store::sql::Db;
+use crate::store::transaction::Transaction;
 use crate::store::{seed, sql};
 use column::{column, execute};
 use sample::{Message, Person, Project, Sample, Ticket};
-use tokio_postgres::{Client, GenericClient, Transaction};
+use tokio_postgres::Client;
 
 /// What was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +48,7 @@ pub fn staff() -> UserId {
 }
 
 /// Whether the sample data are already there.
-pub async fn is_filled(db: &(impl GenericClient + Sync)) -> Result<bool> {
+pub async fn is_filled(db: &impl Db) -> Result<bool> {
     let row = sql::row(
         db,
         "SELECT EXISTS (SELECT FROM public.users WHERE id = $1) AS filled",
@@ -72,7 +74,7 @@ pub async fn begin_session(
     token: &SessionToken,
     origin: &str,
 ) -> Result<()> {
-    let tx = client.transaction().await?;
+    let tx = Transaction::begin(client);
     sql::execute(
         &tx,
         "INSERT INTO desk.sessions (id, user_id, token_hash, created_at, last_seen_at, expires_at, origin)
@@ -101,7 +103,7 @@ pub async fn begin_session(
 /// Writes the sample data. `now` is the server's clock.
 pub async fn fill(client: &mut Client, now: Timestamp) -> Result<Summary> {
     let sample = sample::load(now).map_err(|broken| Error::new(Meaning::Internal, broken.to_string()))?;
-    let tx = client.transaction().await?;
+    let tx = Transaction::begin(client);
     let mark = seed::stale_mark(&tx).await?;
     insert_people(&tx, &sample.people).await?;
     insert_projects(&tx, &sample.projects).await?;

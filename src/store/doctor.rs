@@ -15,8 +15,9 @@ use super::migrate::steps::{STEPS, documented_indexes};
 use super::migrate::{self, Progress, State};
 use super::pool::connect::Connector;
 use super::{seals, sql};
+use crate::store::sql::Db;
 use std::time::Duration;
-use tokio_postgres::{Client, GenericClient};
+use tokio_postgres::Client;
 
 /// How grave a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -403,6 +404,6 @@ async fn hears(db: &Client, listener: &Connector) -> Finding {
 }
 
 /// A count, by a statement that selects it as `n`.
-async fn count<C: GenericClient + Sync>(db: &C, statement: &str) -> Result<i64> {
+async fn count<C: Db>(db: &C, statement: &str) -> Result<i64> {
     sql::get(&sql::row(db, statement, &[]).await?, "n")
 }

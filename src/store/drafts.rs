@@ -5,9 +5,10 @@ use super::sql;
 use crate::domain::ids::{CommentId, TicketId, UserId};
 use crate::domain::ticket::{Draft, TicketStatus};
 use crate::policy::Scope;
+use crate::store::transaction::Transaction;
 use futures_util::future::try_join;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Row, Transaction};
+use tokio_postgres::{Client, Row};
 
 /// What saving a draft came to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use crate::domain::command::Command;
 use crate::domain::ids::{EventId, UserId};
 use crate::domain::safe_text::SafeText;
 use crate::domain::time::Timestamp;
+use crate::store::transaction::Transaction;
 use serde_json::{Value, json};
-use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
 /// Who writes, from where, and what it takes back.

@@ -14,8 +14,9 @@ use crate::domain::ids::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 use crate::domain::user::Role;
 use crate::policy::{Facts, SessionNow, Standing};
+use crate::store::transaction::Transaction;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Row, Transaction};
+use tokio_postgres::{Client, Row};
 
 const STANDING: &str = "SELECT u.role::text AS role, u.active, u.email_verified, s.id IS NOT NULL AS session, \
          s.password_mark = encode(sha256(convert_to(coalesce(u.password_hash, ''), 'UTF8')), 'hex') AS same_password, \

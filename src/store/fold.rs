@@ -4,8 +4,8 @@
 
 use super::error::{Meaning, Result};
 use super::sql;
+use crate::store::sql::Db;
 use std::time::Duration;
-use tokio_postgres::GenericClient;
 
 /// Rows in one call: well below the statement timeout.
 const BATCH: i32 = 500;
@@ -23,7 +23,7 @@ pub struct Folded {
 const BATCHES: u32 = 8;
 
 /// Folds until nothing is left or only what others hold, a few thousand rows at most.
-pub async fn fold<C: GenericClient + Sync>(db: &C) -> Result<Folded> {
+pub async fn fold<C: Db>(db: &C) -> Result<Folded> {
     let (mut folded, more) = some(db).await?;
     if more {
         folded.busy = folded.busy.max(1);
@@ -32,7 +32,7 @@ pub async fn fold<C: GenericClient + Sync>(db: &C) -> Result<Folded> {
 }
 
 /// Folds until nothing is left at all, waiting for others for up to half a minute.
-pub async fn all<C: GenericClient + Sync>(db: &C) -> Result<Folded> {
+pub async fn all<C: Db>(db: &C) -> Result<Folded> {
     let mut rows = 0;
     let mut patience = 150;
     loop {
@@ -49,7 +49,7 @@ pub async fn all<C: GenericClient + Sync>(db: &C) -> Result<Folded> {
     }
 }
 
-async fn some<C: GenericClient + Sync>(db: &C) -> Result<(Folded, bool)> {
+async fn some<C: Db>(db: &C) -> Result<(Folded, bool)> {
     let mut batch = BATCH;
     let mut folded = Folded::default();
     let mut more = true;

@@ -10,9 +10,11 @@ mod vocabulary;
 use crate::domain::ids::UserId;
 use crate::domain::time::Timestamp;
 use crate::store::error::Result;
+use crate::store::sql::Db;
+use crate::store::transaction::Transaction;
 use crate::store::{fold, sql};
 use rows::Range;
-use tokio_postgres::{Client, GenericClient, Transaction};
+use tokio_postgres::Client;
 
 /// Every generated id starts with this; the rest is a hash.
 const ID_PREFIX: &str = "0000de5c-";
@@ -95,7 +97,7 @@ pub fn bench_user() -> UserId {
 }
 
 /// Counts the generated rows.
-pub async fn generated(db: &(impl GenericClient + Sync)) -> Result<Generated> {
+pub async fn generated(db: &impl Db) -> Result<Generated> {
     let row = sql::row(
         db,
         "SELECT (SELECT pg_catalog.count(*) FROM public.support_tickets WHERE id LIKE $1) AS tickets,
@@ -112,7 +114,7 @@ pub async fn generated(db: &(impl GenericClient + Sync)) -> Result<Generated> {
 }
 
 /// Whether there are tickets that were not generated.
-pub async fn has_others(db: &(impl GenericClient + Sync)) -> Result<bool> {
+pub async fn has_others(db: &impl Db) -> Result<bool> {
     let row = sql::row(
         db,
         "SELECT EXISTS (SELECT FROM public.support_tickets WHERE id NOT LIKE $1) AS others",
@@ -170,7 +172,7 @@ pub async fn run(
 /// A transaction for a large statement. Compiling it would cost as much as running it; a batch that a crash of the
 /// server undoes is made again by the next run.
 async fn begin(client: &mut Client) -> Result<Transaction<'_>> {
-    let tx = client.transaction().await?;
+    let tx = Transaction::begin(client);
     tx.batch_execute(
         "SET LOCAL jit = off; SET LOCAL synchronous_commit = off; SET LOCAL statement_timeout = 0",
     )

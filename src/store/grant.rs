@@ -14,8 +14,10 @@ use super::events::{self, Upkeep};
 use super::migrate::{self, Readiness};
 use super::pool::connect::Connector;
 use super::sql;
+use crate::store::sql::Db;
+use crate::store::transaction::Transaction;
 use std::collections::BTreeMap;
-use tokio_postgres::{Client, GenericClient};
+use tokio_postgres::Client;
 
 /// What a grant is to cover besides the rights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +100,7 @@ pub async fn run(connector: &Connector, role: &str, reach: Reach, origin: Option
         return Err(Error::new(Meaning::NotMigrated, sentence));
     }
     let database = refuse_the_mighty(&db, role).await?;
-    let tx = db.transaction().await?;
+    let tx = Transaction::begin(&mut db);
     tx.batch_execute(&plan(role, reach).concat()).await.map_err(|error| by_whom(Error::from(error)))?;
     // A grant by somebody who may not give it is a warning to the server, no error.
     let missing = missing(&tx, Some(role)).await?;
@@ -117,7 +119,7 @@ pub async fn run(connector: &Connector, role: &str, reach: Reach, origin: Option
 
 /// The rights that a role lacks, or the one that is connected. Tables and columns that are not there are passed over:
 /// others tell of them.
-pub async fn missing<C: GenericClient + Sync>(db: &C, role: Option<&str>) -> Result<Vec<Missing>> {
+pub async fn missing<C: Db>(db: &C, role: Option<&str>) -> Result<Vec<Missing>> {
     let mut missing = Vec::new();
     let schemas = sql::rows(
         db,
@@ -184,7 +186,7 @@ pub async fn missing<C: GenericClient + Sync>(db: &C, role: Option<&str>) -> Res
     Ok(missing)
 }
 
-async fn missing_functions<C: GenericClient + Sync>(db: &C, role: Option<&str>) -> Result<Vec<Missing>> {
+async fn missing_functions<C: Db>(db: &C, role: Option<&str>) -> Result<Vec<Missing>> {
     let called: Vec<&str> =
         FUNCTIONS.iter().filter(|function| function.called).map(|function| function.signature).collect();
     let rows = sql::rows(
@@ -269,7 +271,7 @@ async fn refuse_the_mighty(db: &Client, role: &str) -> Result<String> {
 }
 
 /// What a role may do beyond its needs, by PUBLIC or as a member of other roles: revoking from it changes nothing there.
-async fn surplus<C: GenericClient + Sync>(db: &C, role: &str) -> Result<Vec<String>> {
+async fn surplus<C: Db>(db: &C, role: &str) -> Result<Vec<String>> {
     let (mut names, mut rights) = (Vec::new(), Vec::new());
     for relation in RELATIONS.iter().filter(|relation| relation.name.starts_with("public.")) {
         for right in ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "TRIGGER", "REFERENCES"] {

@@ -14,9 +14,11 @@ use crate::domain::ids::{CommentId, TicketId, UserId};
 use crate::domain::mail::MailKind;
 use crate::domain::time::Timestamp;
 use crate::domain::token::{TokenCode, TokenKind, TokenRules};
+use crate::store::sql::Db;
+use crate::store::transaction::Transaction;
 use serde_json::{Value, json};
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, GenericClient, Row, Transaction};
+use tokio_postgres::{Client, Row};
 
 /// A mail to be sent.
 #[derive(Clone, Copy, Debug)]
@@ -230,7 +232,7 @@ async fn log(tx: &Transaction<'_>, held: &Held, row: &Row, origin: &str) -> Resu
 }
 
 /// Removes mails that were sent, or given up, a month ago; with `Dry` it only counts.
-pub async fn sweep<C: GenericClient + Sync>(db: &C, run: Run) -> Result<u64> {
+pub async fn sweep<C: Db>(db: &C, run: Run) -> Result<u64> {
     match run {
         Run::Dry => {
             let row = sql::row(

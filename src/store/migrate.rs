@@ -19,9 +19,11 @@ use super::error::{Error, Meaning, Result};
 use super::fold;
 use super::pool::connect::Connector;
 use super::sql;
+use super::transaction::Transaction;
+use crate::store::sql::Db;
 use std::fmt;
 use std::time::Duration;
-use tokio_postgres::{Client, GenericClient};
+use tokio_postgres::Client;
 
 /// First half of the keys of our advisory locks; the second half: 1 = migration, 2 = folding.
 const LOCK_CLASS: i32 = 1_801_548_141;
@@ -92,7 +94,7 @@ pub async fn run(connector: &Connector, watch: Watch<'_>) -> Result<Report> {
 }
 
 /// Whether the desk can start here, in one round trip.
-pub async fn readiness<C: GenericClient + Sync>(db: &C) -> Result<Readiness> {
+pub async fn readiness<C: Db>(db: &C) -> Result<Readiness> {
     let rows = match sql::rows(db, "SELECT name FROM desk.migrations WHERE state = 'done'", &[]).await {
         Err(error) if *error.meaning() == Meaning::NotMigrated => return Ok(Readiness::NotMigrated),
         other => other?,
@@ -141,13 +143,34 @@ async fn run_locked(db: &mut Client, watch: Watch<'_>) -> Result<Report> {
     Ok(report)
 }
 
+/// Steps that were applied and that no event tells of: those of this run, and of a run that was killed before it could say.
+pub async fn unnoted<D: Db>(db: &D) -> Result<Vec<&'static str>> {
+    let rows = sql::rows(
+        db,
+        "SELECT m.name FROM desk.migrations AS m \
+          WHERE m.state = 'done' AND m.kind <> 'adopted' \
+            AND m.name NOT IN (SELECT s.name FROM desk.events AS e, \
+                                      pg_catalog.jsonb_array_elements_text(e.after -> 'steps') AS s (name) \
+                                WHERE e.action = 'schema.migrate')",
+        &[],
+    )
+    .await?;
+    let names: Vec<&str> = rows.iter().map(|row| sql::get(row, "name")).collect::<Result<_>>()?;
+    Ok(STEPS.iter().map(|step| step.name).filter(|name| names.contains(name)).collect())
+}
+
+/// Until the end of the transaction nobody else says which steps were applied.
+pub async fn lock_steps(tx: &Transaction<'_>) -> Result<()> {
+    sql::execute(tx, "LOCK TABLE desk.migrations IN SHARE ROW EXCLUSIVE MODE", &[]).await.map(drop)
+}
+
 /// Applies a step that only puts functions and triggers back once more.
 pub(crate) async fn again(db: &mut Client, step: &Step, watch: Watch<'_>) -> Result<()> {
     apply::locked_briefly(db, step.sql, None, &mut || watch(Progress::Retry(step.name))).await
 }
 
 /// The documented indexes that are missing or broken.
-pub(crate) async fn missing_indexes<C: GenericClient + Sync>(db: &C) -> Result<Vec<Index>> {
+pub(crate) async fn missing_indexes<C: Db>(db: &C) -> Result<Vec<Index>> {
     index::missing(db).await
 }
 

@@ -6,8 +6,9 @@ use super::sql;
 use crate::domain::ids::{CommentId, TicketId, UserId};
 use crate::domain::time::Timestamp;
 use crate::policy::Scope;
+use crate::store::transaction::Transaction;
+use tokio_postgres::Client;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Transaction};
 
 /// Up to where the reader had read; none when never.
 pub async fn seen_at(client: &Client, scope: &Scope, ticket: &TicketId) -> Result<Option<Timestamp>> {

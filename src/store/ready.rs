@@ -4,8 +4,8 @@ use super::error::{Error, Meaning, Result};
 use super::migrate::state::OLDEST_SERVER;
 use super::migrate::{self, Readiness};
 use super::sql;
+use crate::store::sql::Db;
 use futures_util::future::join3;
-use tokio_postgres::GenericClient;
 
 /// What was found at an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Found {
 }
 
 /// Looks at the server's version, the schema and the database's identity.
-pub async fn look<C: GenericClient + Sync>(db: &C) -> Result<Found> {
+pub async fn look<C: Db>(db: &C) -> Result<Found> {
     let server = sql::row(
         db,
         "SELECT pg_catalog.current_setting('server_version_num')::integer AS version, \

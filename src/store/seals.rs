@@ -10,7 +10,8 @@ use super::error::Result;
 use super::moment::Moment;
 use super::sql;
 use crate::domain::time::Timestamp;
-use tokio_postgres::{GenericClient, Row};
+use crate::store::sql::Db;
+use tokio_postgres::Row;
 
 /// Events that one call seals at most.
 pub const MOST: u32 = 20_000;
@@ -29,13 +30,13 @@ pub struct Head {
 }
 
 /// Seals what is there to stay; answers how many events. Does nothing while another desk does the same.
-pub async fn seal<C: GenericClient + Sync>(db: &C) -> Result<u32> {
+pub async fn seal<C: Db>(db: &C) -> Result<u32> {
     let row = sql::row(db, "SELECT desk.seal_events() AS sealed", &[]).await?;
     Ok(u32::try_from(sql::get::<i32>(&row, "sealed")?).unwrap_or(0))
 }
 
 /// The newest seal; none when nothing was ever sealed.
-pub async fn head<C: GenericClient + Sync>(db: &C) -> Result<Option<Head>> {
+pub async fn head<C: Db>(db: &C) -> Result<Option<Head>> {
     let row = sql::maybe_row(
         db,
         "SELECT s.number, encode(s.digest, 'hex') AS digest, s.at, \
@@ -54,7 +55,7 @@ pub async fn head<C: GenericClient + Sync>(db: &C) -> Result<Option<Head>> {
 }
 
 /// The seals after one, in order.
-pub async fn after<C: GenericClient + Sync>(db: &C, number: i64, limit: i64) -> Result<Vec<Seal>> {
+pub async fn after<C: Db>(db: &C, number: i64, limit: i64) -> Result<Vec<Seal>> {
     let rows = sql::rows(
         db,
         "SELECT s.number, s.first_id, s.last_id, s.ids, s.hashes, s.digest, s.at \
@@ -78,12 +79,7 @@ fn seal_of(row: &Row) -> Result<Seal> {
 }
 
 /// The events with these numbers, both ends included, in order.
-pub async fn logged<C: GenericClient + Sync>(
-    db: &C,
-    first: i64,
-    last: i64,
-    limit: i64,
-) -> Result<Vec<Logged>> {
+pub async fn logged<C: Db>(db: &C, first: i64, last: i64, limit: i64) -> Result<Vec<Logged>> {
     let rows = sql::rows(
         db,
         "SELECT e.id, e.at, e.actor_kind, e.actor_id, e.action, e.entity, e.entity_id, e.before::text AS before, \
@@ -116,7 +112,7 @@ fn logged_of(row: &Row) -> Result<Logged> {
 }
 
 /// What the log says of erasures. Its own events are looked at as all others are.
-pub async fn erasures<C: GenericClient + Sync>(db: &C) -> Result<Erasures> {
+pub async fn erasures<C: Db>(db: &C) -> Result<Erasures> {
     let rows = sql::rows(
         db,
         "SELECT e.entity_id, e.id FROM desk.events AS e WHERE e.action = 'user.erase' ORDER BY e.id",

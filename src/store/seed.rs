@@ -7,10 +7,11 @@
 use super::error::Result;
 use super::sql;
 use crate::domain::time::Timestamp;
-use tokio_postgres::{GenericClient, Transaction};
+use crate::store::sql::Db;
+use crate::store::transaction::Transaction;
 
 /// The server's clock.
-pub async fn clock(db: &(impl GenericClient + Sync)) -> Result<Timestamp> {
+pub async fn clock(db: &impl Db) -> Result<Timestamp> {
     let row = sql::row(
         db,
         "SELECT pg_catalog.floor(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint AS micros",

@@ -9,9 +9,10 @@ use crate::domain::ids::{EventId, SessionId, UserId};
 use crate::domain::session::{SessionRow, Which};
 use crate::domain::time::Timestamp;
 use crate::policy::{Accounts, Scope};
+use crate::store::transaction::Transaction;
 use serde_json::json;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Row, Transaction};
+use tokio_postgres::{Client, Row};
 
 /// When the reader's session ends by itself; none when there is none.
 pub async fn ends(client: &Client, scope: &Scope) -> Result<Option<Timestamp>> {

@@ -2,9 +2,11 @@
 
 use super::error::Result;
 use super::sql;
+use crate::store::sql::Db;
+use crate::store::transaction::Transaction;
 use std::time::Duration;
+use tokio_postgres::Client;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, GenericClient, Transaction};
 
 /// What became of an attempt that asks to be counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,16 +52,16 @@ pub async fn succeeded(tx: &Transaction<'_>, address: &str, source: &str, claim:
 }
 
 /// How many counters say nothing any more.
-pub async fn old<C: GenericClient + Sync>(db: &C) -> Result<i64> {
+pub async fn old<C: Db>(db: &C) -> Result<i64> {
     swept(db, true).await
 }
 
 /// Removes the counters that say nothing any more; how many.
-pub async fn sweep<C: GenericClient + Sync>(db: &C) -> Result<i64> {
+pub async fn sweep<C: Db>(db: &C) -> Result<i64> {
     swept(db, false).await
 }
 
-async fn swept<C: GenericClient + Sync>(db: &C, only_count: bool) -> Result<i64> {
+async fn swept<C: Db>(db: &C, only_count: bool) -> Result<i64> {
     let row = sql::row(db, "SELECT desk.sign_in_sweep($1) AS n", &[(&only_count, Type::BOOL)]).await?;
     sql::get(&row, "n")
 }

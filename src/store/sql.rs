@@ -5,6 +5,7 @@
 
 use super::error::{Error, Meaning, Result};
 use super::pool::prepared_statement;
+use std::future::ready;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{GenericClient, Row};
 
@@ -56,50 +57,72 @@ pub fn jsonb<T: ToSql + Sync>(value: &T) -> Param<'_> {
     (value, Type::JSONB)
 }
 
-/// All rows.
-pub async fn rows<C: GenericClient + Sync>(
-    db: &C,
-    statement: &str,
-    params: &[Param<'_>],
-) -> Result<Vec<Row>> {
-    if let Some(prepared) = prepared_statement(statement, types(params)) {
-        return db.query(&prepared, &values(params)).await.map_err(Error::from);
-    }
-    match db.query_typed(statement, params).await.map_err(Error::from) {
-        Err(error) if *error.meaning() == Meaning::CachedPlan => {
-            db.query_typed(statement, params).await.map_err(|_| error)
-        }
-        other => other,
+/// What a statement can be sent to: a connection, or a transaction on one.
+pub trait Db: Sync {
+    /// The connection.
+    type Link: GenericClient + Sync;
+    /// Whether a statement that failed may be sent again.
+    const AGAIN: bool = true;
+
+    /// The connection, if it takes statements.
+    fn link(&self) -> Result<&Self::Link>;
+
+    /// Whether what was sent was sent inside the transaction.
+    fn begun(&self) -> impl Future<Output = Result<()>> + Send {
+        ready(Ok(()))
     }
 }
 
+impl<C: GenericClient + Sync> Db for C {
+    type Link = C;
+
+    fn link(&self) -> Result<&C> {
+        Ok(self)
+    }
+}
+
+/// All rows.
+pub async fn rows<D: Db>(db: &D, statement: &str, params: &[Param<'_>]) -> Result<Vec<Row>> {
+    let link = db.link()?;
+    let rows = match prepared_statement(statement, types(params)) {
+        Some(prepared) => link.query(&prepared, &values(params)).await.map_err(Error::from),
+        None => match link.query_typed(statement, params).await.map_err(Error::from) {
+            Err(error) if D::AGAIN && *error.meaning() == Meaning::CachedPlan => {
+                link.query_typed(statement, params).await.map_err(|_| error)
+            }
+            other => other,
+        },
+    };
+    db.begun().await?;
+    rows
+}
+
 /// The one row that there must be.
-pub async fn row<C: GenericClient + Sync>(db: &C, statement: &str, params: &[Param<'_>]) -> Result<Row> {
+pub async fn row<D: Db>(db: &D, statement: &str, params: &[Param<'_>]) -> Result<Row> {
     maybe_row(db, statement, params)
         .await?
         .ok_or_else(|| Error::new(Meaning::Internal, "the database sent no row where one was due"))
 }
 
 /// The first row, if there is any.
-pub async fn maybe_row<C: GenericClient + Sync>(
-    db: &C,
-    statement: &str,
-    params: &[Param<'_>],
-) -> Result<Option<Row>> {
+pub async fn maybe_row<D: Db>(db: &D, statement: &str, params: &[Param<'_>]) -> Result<Option<Row>> {
     Ok(rows(db, statement, params).await?.into_iter().next())
 }
 
 /// Carries a statement out; how many rows it touched.
-pub async fn execute<C: GenericClient + Sync>(db: &C, statement: &str, params: &[Param<'_>]) -> Result<u64> {
-    if let Some(prepared) = prepared_statement(statement, types(params)) {
-        return db.execute(&prepared, &values(params)).await.map_err(Error::from);
-    }
-    match db.execute_typed(statement, params).await.map_err(Error::from) {
-        Err(error) if *error.meaning() == Meaning::CachedPlan => {
-            db.execute_typed(statement, params).await.map_err(|_| error)
-        }
-        other => other,
-    }
+pub async fn execute<D: Db>(db: &D, statement: &str, params: &[Param<'_>]) -> Result<u64> {
+    let link = db.link()?;
+    let count = match prepared_statement(statement, types(params)) {
+        Some(prepared) => link.execute(&prepared, &values(params)).await.map_err(Error::from),
+        None => match link.execute_typed(statement, params).await.map_err(Error::from) {
+            Err(error) if D::AGAIN && *error.meaning() == Meaning::CachedPlan => {
+                link.execute_typed(statement, params).await.map_err(|_| error)
+            }
+            other => other,
+        },
+    };
+    db.begun().await?;
+    count
 }
 
 fn types(params: &[Param<'_>]) -> impl Iterator<Item = Type> {

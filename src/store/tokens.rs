@@ -12,10 +12,11 @@ use crate::domain::ids::{SessionId, UserId};
 use crate::domain::mail::MailKind;
 use crate::domain::time::Timestamp;
 use crate::domain::token::{Redeemed, TokenCode, TokenFormat, TokenKind, TokenRules};
+use crate::store::sql::Db;
+use crate::store::transaction::Transaction;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio_postgres::types::Type;
-use tokio_postgres::{GenericClient, Transaction};
 
 /// A code and the number of its ask, made before anything is written.
 #[derive(Clone, Debug)]
@@ -90,7 +91,7 @@ pub(super) async fn ask(
 
 /// Puts a code that was asked for into the web app's table. Until when it is good; none when it may not be issued
 /// any more.
-pub(super) async fn issue<C: GenericClient + Sync>(
+pub(super) async fn issue<C: Db>(
     tx: &C,
     ask: &str,
     kind: TokenKind,
@@ -210,7 +211,7 @@ pub enum Run {
 }
 
 /// Removes codes that are used or expired; with `Dry` it only counts.
-pub async fn sweep<C: GenericClient + Sync>(db: &C, run: Run) -> Result<Swept> {
+pub async fn sweep<C: Db>(db: &C, run: Run) -> Result<Swept> {
     let row = sql::row(
         db,
         "SELECT s.resets, s.verifications, s.asks + s.tries AS counted FROM desk.token_sweep($1) AS s",

@@ -18,6 +18,7 @@ use super::events::{self, Author};
 use super::mails::{self, NewMail};
 use super::moment::Moment;
 use super::sql;
+use super::tickets::by_id;
 use super::tokens::NewCode;
 use super::{drafts, reads, sessions};
 use crate::auth::Actor;
@@ -28,12 +29,13 @@ use crate::domain::house::House;
 use crate::domain::ids::{EventId, ProjectId, TicketId, UserId};
 use crate::domain::mail::MailKind;
 use crate::domain::project::{ProjectStatus, ProjectType};
-use crate::domain::ticket::{Answered, Priority, TicketStatus};
+use crate::domain::ticket::{Answered, Priority, TicketRow, TicketStatus};
 use crate::domain::time::Timestamp;
-use crate::policy::Permit;
-use futures_util::future::join;
+use crate::policy::{self, Permit};
+use crate::store::transaction::Transaction;
+use futures_util::future::{join, try_join};
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Row, Transaction};
 
 /// Why a write did not happen.
 #[derive(Debug)]
@@ -70,6 +72,8 @@ pub struct Written {
     pub answered: Option<Answered>,
     /// A code to hand over.
     pub code: Option<IssuedCode>,
+    /// The ticket's row after it, where that came with it.
+    pub row: Option<Box<TicketRow>>,
     /// It was too much for one transaction: the same command, sent again, goes on.
     pub unfinished: bool,
 }
@@ -100,6 +104,8 @@ pub struct Locked {
     said: Option<replies::Said>,
     project: Option<ProjectNow>,
     user: Option<UserNow>,
+    /// The ticket of what is the author's own: a draft, a read mark.
+    there: bool,
 }
 
 /// A ticket as it is.
@@ -128,7 +134,7 @@ struct ProjectNow {
 
 /// Locks what a command is to change. Waits for whoever holds it, as long as `lock_timeout` allows.
 pub async fn lock(tx: &Transaction<'_>, actor: &Actor, command: &Command) -> Result<Locked> {
-    let mut locked = Locked { ticket: None, said: None, project: None, user: None };
+    let mut locked = Locked { ticket: None, said: None, project: None, user: None, there: false };
     match command {
         Command::SetStatus { ticket, .. } => locked.ticket = lock_both(tx, ticket).await?,
         Command::Reply { ticket, comment, last_comment, .. } => {
@@ -143,10 +149,11 @@ pub async fn lock(tx: &Transaction<'_>, actor: &Actor, command: &Command) -> Res
             locked.ticket = lock_ours(tx, ticket).await?;
         }
         Command::EditProject { project, .. } => locked.project = lock_project(tx, project).await?,
+        Command::SaveDraft { ticket, .. } | Command::MarkSeen { ticket, .. } => {
+            locked.there = ticket_exists(tx, ticket).await?;
+        }
         Command::CreateTicket { .. }
-        | Command::SaveDraft { .. }
         | Command::DiscardDraft { .. }
-        | Command::MarkSeen { .. }
         | Command::CreateProject { .. }
         | Command::IssueToken { .. }
         | Command::EndSessions { .. }
@@ -318,6 +325,7 @@ async fn change(
     let author = Author { actor, origin, undoes: means.undoes };
     let ticket_now = locked.ticket.ok_or(Failure::Gone("ticket"));
     let user_now = locked.user.ok_or(Failure::Gone("account"));
+    let there = if locked.there { Ok(()) } else { Err(Failure::Gone("ticket")) };
     match command {
         Command::Assign { ticket, change } => {
             tickets::assign(tx, author, &ticket, &ticket_now?, &change).await
@@ -341,24 +349,21 @@ async fn change(
             tickets::create(tx, author, &new).await
         }
         Command::SaveDraft { ticket, draft } => {
-            // Sent together, carried out one after the other; of a ticket that is gone nothing is committed.
-            let save = drafts::save(tx, reader(author)?, &ticket, &draft, origin);
-            let (there, draft) = join(ticket_exists(tx, &ticket), save).await;
             there?;
-            Ok(Written { draft: draft?, ..Written::default() })
+            let save = drafts::save(tx, reader(author)?, &ticket, &draft, origin);
+            Ok(Written { draft: tx.commit_behind(save).await?, ..Written::default() })
         }
         Command::DiscardDraft { ticket, comment } => {
-            drafts::discard(tx, reader(author)?, &ticket, &comment).await?;
+            tx.commit_behind(drafts::discard(tx, reader(author)?, &ticket, &comment)).await?;
             Ok(Written::default())
         }
         Command::MarkSeen { ticket, up_to: Some(up_to) } => {
-            ticket_exists(tx, &ticket).await?;
-            reads::mark(tx, reader(author)?, &ticket, up_to).await?;
-            Ok(Written::default())
+            there?;
+            let mark = reads::mark(tx, reader(author)?, &ticket, up_to);
+            with_row(tx, actor, &ticket, mark).await
         }
         Command::MarkSeen { ticket, up_to: None } => {
-            reads::unmark(tx, reader(author)?, &ticket).await?;
-            Ok(Written::default())
+            with_row(tx, actor, &ticket, reads::unmark(tx, reader(author)?, &ticket)).await
         }
         Command::CreateProject { project, fields } => projects::create(tx, author, &project, &fields).await,
         Command::EditProject { project, changes } => {
@@ -389,6 +394,18 @@ async fn change(
     }
 }
 
+/// Marks a ticket, reads its row and commits, in one flight.
+async fn with_row(
+    tx: &Transaction<'_>,
+    actor: &Actor,
+    ticket: &TicketId,
+    mark: impl Future<Output = Result<()>>,
+) -> Outcome<Written> {
+    let scope = policy::scope(actor);
+    let ((), row) = tx.commit_behind(try_join(mark, by_id(tx, &scope, ticket))).await?;
+    Ok(Written { row: row.map(Box::new), ..Written::default() })
+}
+
 /// Whose drafts and read marks these are. A permit for them is given to staff only.
 fn reader(author: Author<'_>) -> std::result::Result<&UserId, Failure> {
     author
@@ -397,12 +414,12 @@ fn reader(author: Author<'_>) -> std::result::Result<&UserId, Failure> {
         .ok_or_else(|| Failure::Denied("this belongs to somebody who has signed in".to_owned()))
 }
 
-async fn ticket_exists(tx: &Transaction<'_>, ticket: &TicketId) -> Outcome<()> {
+async fn ticket_exists(tx: &Transaction<'_>, ticket: &TicketId) -> Result<bool> {
     let row = sql::maybe_row(
         tx,
         "SELECT s.id FROM public.support_tickets AS s WHERE s.id = $1",
         &[(&ticket.as_str(), Type::TEXT)],
     )
     .await?;
-    if row.is_some() { Ok(()) } else { Err(Failure::Gone("ticket").into()) }
+    Ok(row.is_some())
 }

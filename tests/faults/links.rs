@@ -4,12 +4,15 @@ use crate::pty::glass::Glass;
 use crate::run::{self, Dice};
 use crate::support::proxy::Proxy;
 use crate::support::world::world;
+use crate::terminals::spooled;
 use crate::writers::at_the_queue;
+use rustix::process::Signal;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixStream};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_postgres::config::Host;
 
@@ -157,4 +160,60 @@ async fn fault_07_a_slow_wire_slows_no_key() {
     assert!(run::percentile(&echoes, 95) <= Duration::from_millis(50), "{echoes:?}");
     assert!(run::longest(&opened) <= Duration::from_secs(3), "{opened:?}");
     assert!(run::longest(&turned) <= Duration::from_secs(3), "{turned:?}");
+    // The saving under way and the message: two flights each, and one of five pieces lost.
+    assert!(sent <= Duration::from_secs(4), "{sent:?}");
+}
+
+/// What one way out of the desk came to: the draft in the database after the last key, the process gone after the
+/// signal, and whether the last words lay on this machine then.
+async fn left_by(signal: Signal) -> (Duration, Duration, bool) {
+    let world = world().await;
+    world.ticket("t", "grace", "OPEN", "1 day").await;
+    let (mut glass, state): (Glass, _) = at_the_queue(&world, &slow(world.db.url()).await).await;
+    glass.keys("r");
+    glass.shows("Reply to");
+    let mut text = String::new();
+    for key in "what-is-typed-while-a-saving-is-under-way".chars() {
+        text.push(key);
+        glass.keys(&key.to_string());
+        glass.shows(&text);
+    }
+    let typed = Instant::now();
+    let draft = "SELECT coalesce(max(content), '') FROM desk.drafts";
+    while world.value(draft).await != text {
+        assert!(typed.elapsed() < Duration::from_secs(20), "the draft is never saved");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let saved = typed.elapsed();
+    glass.keys("-last");
+    text.push_str("-last");
+    glass.shows(&text);
+    let since = Instant::now();
+    glass.signal(signal);
+    let gone = glass.ends(since).took;
+    let kept = spooled(state.path()).contains(&text);
+    // What was sent before the end arrives after it.
+    tokio::time::sleep(2 * (DELAY + DELAY)).await;
+    assert!(kept || world.value(draft).await == text, "{signal:?}: neither kept nor saved");
+    (saved, gone, kept)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_07_on_a_slow_wire_nothing_typed_is_lost_on_the_way_out() {
+    let _place = run::beside_others().await;
+    // On threads of their own: the wire must not wait for those who look at the terminal.
+    let leave = |signal| tokio::task::spawn_blocking(move || Handle::current().block_on(left_by(signal)));
+    let (hangup, interrupt) = (leave(Signal::HUP), leave(Signal::INT));
+    let ways = [hangup.await.unwrap(), interrupt.await.unwrap()];
+    println!(
+        "fault 7: on that wire a draft is in the database {:.2?} after its last key; SIGHUP and SIGINT with a word more: gone \
+         after {:.2?}, {} of 2 times the last word lies on this machine, never nowhere",
+        ways.iter().map(|way| way.0).max().unwrap(),
+        ways.iter().map(|way| way.1).max().unwrap(),
+        ways.iter().filter(|way| way.2).count()
+    );
+    for (saved, gone, _) in ways {
+        assert!(saved <= Duration::from_secs(5), "{saved:?}");
+        assert!(gone <= Duration::from_secs(2), "{gone:?}");
+    }
 }

@@ -134,12 +134,15 @@ async fn fault_21_migrations_killed_half_way_are_applied_once_and_the_web_app_go
                        jsonb_array_elements_text(e.after -> 'steps') AS s (name) \
                       WHERE e.action = 'schema.migrate' GROUP BY s.name HAVING count(*) > 1) AS t";
         assert_eq!(count(&database, twice).await, 0, "round {round}");
+        let told = "SELECT count(*) FROM desk.events AS e, jsonb_array_elements_text(e.after -> 'steps') AS s (name) \
+                     WHERE e.action = 'schema.migrate'";
+        assert_eq!(count(&database, told).await, STEPS.len(), "round {round}");
         queries += web_app(&database).await;
     }
     let half = left.iter().filter(|steps| **steps < STEPS.len()).count();
     println!(
         "fault 21: {ROUNDS} times {PROCESSES} processes killed ({killed} of them at work, {half} times half way: after {left:?} of \
-         {} steps), {PROCESSES} more finish: each step once; all {} documented queries of the web app run after each ({queries})",
+         {} steps), {PROCESSES} more finish: each step once, and once in the log; all {} documented queries of the web app run after each ({queries})",
         STEPS.len(),
         WEB_APP.len()
     );

@@ -28,8 +28,8 @@ async fn send(desk: &Desk, actor: &Actor, command: &Command) -> usize {
     panic!("not sent after ten attempts");
 }
 
-/// How many bundles of messages a reply on an open connection consists of.
-async fn bundles(proxy: &Proxy, desk: &Desk, actor: &Actor) -> usize {
+/// How many statements a reply on an open connection consists of, its BEGIN and COMMIT among them.
+async fn statements(proxy: &Proxy, desk: &Desk, actor: &Actor) -> usize {
     send(desk, actor, &reply("t", "first", (Open, Open), None)).await;
     proxy.cut_before(usize::MAX);
     send(desk, actor, &reply("t", "second", (Open, Open), None)).await;
@@ -44,18 +44,18 @@ async fn fault_01_five_hundred_cut_commits_are_five_hundred_replies() {
     let ada = world.actor("ada").await;
     let proxy = Proxy::before(world.db.url()).await;
     let desk = desk_from(proxy.url(), "cut");
-    let bundles = bundles(&proxy, &desk, &ada).await;
+    let statements = statements(&proxy, &desk, &ada).await;
     let mut dice = Dice::new(1);
     let (mut after_commit, mut again) = (0, 0);
     let before = proxy.cuts();
     for n in 0..CUTS {
-        // Two of five are cut when COMMIT was sent, the others at any of its messages, before or after the server has it.
+        // Two of five are cut when COMMIT was sent, the others at any of its statements, before or after the server has it.
         let delivered = dice.below(2) == 0;
         let commit = dice.below(5) < 2;
         if commit {
             proxy.cut_after_commit();
         } else {
-            proxy.cut_at(1 + dice.below(bundles as u64) as usize, delivered);
+            proxy.cut_at(1 + dice.below(statements as u64) as usize, delivered);
         }
         again += send(&desk, &ada, &reply("t", &format!("r{n}"), (Open, Open), None)).await - 1;
         assert_eq!(proxy.cuts() - before, n + 1, "the wire was to be cut once");

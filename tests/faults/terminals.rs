@@ -24,7 +24,7 @@ struct Killed {
 }
 
 /// The drafts that lie on this machine. Every file must be whole; one that was not renamed yet counts if it is.
-fn spooled(state: &Path) -> Vec<String> {
+pub fn spooled(state: &Path) -> Vec<String> {
     let files = fs::read_dir(state.join("drafts")).into_iter().flatten().map(|file| file.unwrap().path());
     files
         .filter_map(|path| {

@@ -17,11 +17,11 @@ pub struct Proxy {
 
 /// What is to happen to the wire.
 struct Wire {
-    /// Cut when this many messages of clients have passed; 0 = never.
+    /// Cut when this many statements of clients have passed; 0 = never.
     cut_after: AtomicUsize,
-    /// The message at which it is cut still reaches the server.
+    /// The statement at which it is cut still reaches the server.
     delivered: AtomicBool,
-    /// Count only messages that end a transaction.
+    /// Count only statements that end a transaction.
     commits_only: AtomicBool,
     /// Cut when a transaction is to end, whatever was counted.
     commit_at_latest: AtomicBool,
@@ -63,12 +63,12 @@ impl Proxy {
         &self.url
     }
 
-    /// Cuts the wire at the nth bundle of messages from now; the server sees that bundle, but its answer is lost.
+    /// Cuts the wire at the nth statement from now; the server carries it out, but its answer is lost.
     pub fn cut_after(&self, nth: usize) {
         self.arm(nth, true, false);
     }
 
-    /// Cuts the wire at the nth bundle of messages from now, before the server sees it.
+    /// Cuts the wire at the nth statement from now, before the server sees it.
     pub fn cut_before(&self, nth: usize) {
         self.arm(nth, false, false);
     }
@@ -83,7 +83,7 @@ impl Proxy {
         self.arm(1, false, true);
     }
 
-    /// Cuts the wire at the nth bundle of messages from now, or at COMMIT if that comes first.
+    /// Cuts the wire at the nth statement from now, or at COMMIT if that comes first.
     #[allow(dead_code, reason = "for the suite of faults")]
     pub fn cut_at(&self, nth: usize, delivered: bool) {
         self.arm(nth, delivered, false);
@@ -98,7 +98,7 @@ impl Proxy {
         self.wire.cut_after.store(nth, Ordering::SeqCst);
     }
 
-    /// How many bundles of messages have passed since the wire was armed.
+    /// How many statements have passed since the wire was armed.
     #[allow(dead_code, reason = "for the suite of faults")]
     pub fn passed(&self) -> usize {
         self.wire.passed.load(Ordering::SeqCst)
@@ -160,11 +160,22 @@ async fn carry(mut client: TcpStream, mut server: UnixStream, wire: &Wire) {
             () = turned(&mut frozen, true) => {}
             read = from_client.read(&mut up) => {
                 let Ok(length @ 1..) = read else { return };
-                if wire.is_cut_by(&up[..length]) {
+                let statements = statements(&up[..length]);
+                if let Some(nth) = statements.iter().position(|(from, to)| wire.is_cut_by(&up[*from..*to])) {
+                    let (from, to) = statements[nth];
+                    // What was sent together arrives as far as the cut.
                     if wire.delivered.load(Ordering::SeqCst) {
-                        let _ = to_server.write_all(&up[..length]).await;
+                        let _ = to_server.write_all(&up[..to]).await;
+                        let commit = is_commit(&up[from..to]);
+                        let mut answer = Vec::new();
                         // The server answers when it has carried out what it was sent; the answer is thrown away.
-                        let _ = from_server.read(&mut down).await;
+                        while !is_answered(&answer, nth + 1, commit)
+                            && let Ok(length @ 1..) = from_server.read(&mut down).await
+                        {
+                            answer.extend_from_slice(&down[..length]);
+                        }
+                    } else {
+                        let _ = to_server.write_all(&up[..from]).await;
                     }
                     wire.cuts.fetch_add(1, Ordering::SeqCst);
                     return;
@@ -183,6 +194,35 @@ async fn carry(mut client: TcpStream, mut server: UnixStream, wire: &Wire) {
     }
 }
 
+/// Where each statement begins and ends in what a client sent: up to its Query or Sync, as the server answers them.
+fn statements(bytes: &[u8]) -> Vec<(usize, usize)> {
+    let (mut found, mut from, mut at) = (Vec::new(), 0, 0);
+    while at + 5 <= bytes.len() && bytes[at] != 0 {
+        let length = u32::from_be_bytes([bytes[at + 1], bytes[at + 2], bytes[at + 3], bytes[at + 4]]);
+        let ends = matches!(bytes[at], b'Q' | b'S');
+        at = (at + 1 + length as usize).min(bytes.len());
+        if ends {
+            found.push((from, at));
+            from = at;
+        }
+    }
+    // The first words of a connection, or the beginning of something longer.
+    if from < bytes.len() {
+        found.push((from, bytes.len()));
+    }
+    found
+}
+
+fn is_commit(statement: &[u8]) -> bool {
+    statement.windows(7).any(|part| part == b"COMMIT\0")
+}
+
+/// Whether the server has said as often that it is ready for more, and of a COMMIT that no transaction is open.
+fn is_answered(answer: &[u8], statements: usize, commit: bool) -> bool {
+    let mut ready = answer.windows(6).filter(|part| part.starts_with(b"Z\0\0\0\x05"));
+    if commit { ready.any(|part| part[5] == b'I') } else { ready.count() >= statements }
+}
+
 /// Waits until the wire is frozen, or is not.
 async fn turned(frozen: &mut watch::Receiver<bool>, to: bool) {
     let _ = frozen.wait_for(|frozen| *frozen == to).await;
@@ -190,7 +230,7 @@ async fn turned(frozen: &mut watch::Receiver<bool>, to: bool) {
 
 impl Wire {
     fn is_cut_by(&self, bytes: &[u8]) -> bool {
-        let commit = bytes.windows(7).any(|part| part == b"COMMIT\0");
+        let commit = is_commit(bytes);
         let armed = self.cut_after.load(Ordering::SeqCst);
         if armed == 0 || self.commits_only.load(Ordering::SeqCst) && !commit {
             return false;

@@ -85,11 +85,12 @@ impl Composer {
     /// While the database does not take the text soon, what is typed on is kept here.
     fn keep_due(&self) -> Option<Timestamp> {
         let due = self.touched?.after(KEEP_AFTER);
-        match self.saving {
-            Some(_) => Some(due.max(self.saving_since.after(SAVING_KEEPS))),
-            None => self.save_failed.then_some(due),
+        match (self.saving, self.sending) {
+            (Some(_), _) => Some(due.max(self.saving_since.after(SAVING_KEEPS))),
+            // The message holds the text; until it is out, only memory does.
+            (None, Some(_)) => Some(due),
+            (None, None) => self.save_failed.then_some(due),
         }
-        .filter(|_| self.sending.is_none())
     }
 
     /// Whether everything typed lies on this machine at least.

@@ -1,8 +1,8 @@
 //! Rows turned into columns: the arrays that one `INSERT .. SELECT .. FROM unnest(..)` takes.
 
 use crate::store::error::Result;
+use crate::store::sql::Db;
 use crate::store::sql::{self, Param};
-use tokio_postgres::GenericClient;
 use tokio_postgres::types::{ToSql, Type};
 
 /// A value that may stand in a column.
@@ -47,11 +47,7 @@ pub fn column<'a, R, C: Cell + Send + 'a>(rows: &'a [R], field: impl Fn(&'a R) -
 }
 
 /// Runs a statement whose parameters are columns.
-pub async fn execute(
-    db: &(impl GenericClient + Sync),
-    statement: &str,
-    columns: &[Column<'_>],
-) -> Result<u64> {
+pub async fn execute(db: &impl Db, statement: &str, columns: &[Column<'_>]) -> Result<u64> {
     let params: Vec<Param<'_>> =
         columns.iter().map(|column| (&*column.values as &(dyn ToSql + Sync), column.array.clone())).collect();
     sql::execute(db, statement, &params).await

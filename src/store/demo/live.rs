@@ -9,6 +9,7 @@ use crate::domain::ids::{TicketId, UserId};
 use crate::store::error::{Meaning, Result};
 use crate::store::pool::connect::Connector;
 use crate::store::sql;
+use crate::store::transaction::Transaction;
 use std::time::Duration;
 use tokio_postgres::Client;
 
@@ -184,7 +185,7 @@ async fn open(client: &Client, owner: &UserId, subject: &str, text: &str) -> Res
 }
 
 async fn answer(client: &mut Client, ticket: &TicketId, text: &str) -> Result<Option<TicketId>> {
-    let tx = client.transaction().await?;
+    let tx = Transaction::begin(client);
     let written = sql::execute(
         &tx,
         "INSERT INTO public.ticket_comments (id, content, ticket_id, user_id, sender, created_at, updated_at)

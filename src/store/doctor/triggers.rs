@@ -3,8 +3,8 @@
 use super::{Finding, REPAIR, Severity};
 use crate::store::error::Result;
 use crate::store::sql;
+use crate::store::sql::Db;
 use std::collections::BTreeSet;
-use tokio_postgres::GenericClient;
 
 /// Our triggers: the table, their name, the function in `desk`.
 fn expected() -> Vec<(String, String, String)> {
@@ -45,7 +45,7 @@ fn expected() -> Vec<(String, String, String)> {
 }
 
 /// Triggers that are missing, switched off, or lead elsewhere: `desk_insert on public.users`. One round trip.
-pub async fn missing_triggers<C: GenericClient + Sync>(db: &C) -> Result<Vec<String>> {
+pub async fn missing_triggers<C: Db>(db: &C) -> Result<Vec<String>> {
     let rows = sql::rows(
         db,
         "SELECT tn.nspname || '.' || c.relname AS place, t.tgname::text AS name, p.proname::text AS function
@@ -71,7 +71,7 @@ pub async fn missing_triggers<C: GenericClient + Sync>(db: &C) -> Result<Vec<Str
         .collect())
 }
 
-pub(super) async fn examine<C: GenericClient + Sync>(db: &C) -> Result<Vec<Finding>> {
+pub(super) async fn examine<C: Db>(db: &C) -> Result<Vec<Finding>> {
     let missing = missing_triggers(db).await?;
     if missing.is_empty() {
         return Ok(vec![Finding::fine("triggers", format!("all {}", expected().len()))]);

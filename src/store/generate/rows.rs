@@ -4,8 +4,8 @@
 //! lies before, as microseconds since 1970.
 
 use crate::store::error::Result;
+use crate::store::transaction::Transaction;
 use crate::store::{seed, sql};
-use tokio_postgres::Transaction;
 
 /// Numbered rows of one kind, out of how many there will be in all.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@
 
 use crate::store::error::Result;
 use crate::store::sql;
-use tokio_postgres::Transaction;
+use crate::store::transaction::Transaction;
 
 /// The most frequent words, in the order of their frequency; made-up ones follow.
 const WORDS: &str = "the and website please page order email login when error site cannot our not work after \

@@ -5,8 +5,8 @@
 
 use crate::store::error::Result;
 use crate::store::sql;
+use crate::store::sql::Db;
 use std::collections::{BTreeMap, BTreeSet};
-use tokio_postgres::GenericClient;
 
 /// What a documented column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +138,7 @@ struct Found {
 }
 
 /// Compares `public` with the schema document.
-pub async fn examine<C: GenericClient + Sync>(db: &C) -> Result<Fit> {
+pub async fn examine<C: Db>(db: &C) -> Result<Fit> {
     let mut fit = Fit::default();
     let relations = relations(db).await?;
     let enums = enums(db).await?;
@@ -243,7 +243,7 @@ impl Holds {
     }
 }
 
-async fn relations<C: GenericClient + Sync>(db: &C) -> Result<BTreeMap<String, String>> {
+async fn relations<C: Db>(db: &C) -> Result<BTreeMap<String, String>> {
     let rows = sql::rows(
         db,
         "SELECT c.relname::text AS name, c.relkind::text AS kind
@@ -256,7 +256,7 @@ async fn relations<C: GenericClient + Sync>(db: &C) -> Result<BTreeMap<String, S
     rows.iter().map(|row| Ok((sql::get(row, "name")?, sql::get(row, "kind")?))).collect()
 }
 
-async fn enums<C: GenericClient + Sync>(db: &C) -> Result<BTreeMap<String, BTreeSet<String>>> {
+async fn enums<C: Db>(db: &C) -> Result<BTreeMap<String, BTreeSet<String>>> {
     let rows = sql::rows(
         db,
         "SELECT t.typname::text AS name, coalesce(array_agg(e.enumlabel::text) FILTER (WHERE e.oid IS NOT NULL), '{}') AS labels
@@ -275,7 +275,7 @@ async fn enums<C: GenericClient + Sync>(db: &C) -> Result<BTreeMap<String, BTree
         .collect()
 }
 
-async fn columns<C: GenericClient + Sync>(db: &C) -> Result<BTreeMap<String, BTreeMap<String, Found>>> {
+async fn columns<C: Db>(db: &C) -> Result<BTreeMap<String, BTreeMap<String, Found>>> {
     let rows = sql::rows(
         db,
         "SELECT c.relname::text AS table_name, a.attname::text AS name, tn.nspname || '.' || t.typname AS holds,
@@ -305,7 +305,7 @@ async fn columns<C: GenericClient + Sync>(db: &C) -> Result<BTreeMap<String, BTr
     Ok(tables)
 }
 
-async fn primary_keys<C: GenericClient + Sync>(db: &C) -> Result<BTreeMap<String, String>> {
+async fn primary_keys<C: Db>(db: &C) -> Result<BTreeMap<String, String>> {
     let rows = sql::rows(
         db,
         "SELECT c.relname::text AS table_name, string_agg(a.attname::text, ',') AS columns
@@ -321,7 +321,7 @@ async fn primary_keys<C: GenericClient + Sync>(db: &C) -> Result<BTreeMap<String
     rows.iter().map(|row| Ok((sql::get(row, "table_name")?, sql::get(row, "columns")?))).collect()
 }
 
-async fn constraint_warnings<C: GenericClient + Sync>(db: &C) -> Result<Vec<String>> {
+async fn constraint_warnings<C: Db>(db: &C) -> Result<Vec<String>> {
     let rows = sql::rows(
         db,
         "SELECT k.conname::text AS name, k.confdeltype = 'c' AS cascades

@@ -6,8 +6,9 @@ use super::steps::{Index, Step, indexes};
 use super::{Progress, Watch};
 use crate::store::error::{Error, Meaning, Result};
 use crate::store::sql;
+use crate::store::sql::Db;
 use std::time::Duration;
-use tokio_postgres::{Client, GenericClient};
+use tokio_postgres::Client;
 
 /// How often a build that met another transaction is tried again.
 const TRIES: u32 = 5;
@@ -58,7 +59,7 @@ pub(super) async fn all(db: &mut Client, step: &Step, watch: Watch<'_>) -> Resul
 }
 
 /// The documented indexes that are missing or broken.
-pub(super) async fn missing<C: GenericClient + Sync>(db: &C) -> Result<Vec<Index>> {
+pub(super) async fn missing<C: Db>(db: &C) -> Result<Vec<Index>> {
     let mut missing = Vec::new();
     for index in super::steps::documented_indexes() {
         if standing(db, &index).await? != Standing::Valid {
@@ -108,7 +109,7 @@ async fn make(db: &mut Client, step: &Step, index: &Index, watch: Watch<'_>) -> 
     }
 }
 
-async fn standing<C: GenericClient + Sync>(db: &C, index: &Index) -> Result<Standing> {
+async fn standing<C: Db>(db: &C, index: &Index) -> Result<Standing> {
     let row = sql::maybe_row(
         db,
         "SELECT coalesce(i.indisvalid, true) AS valid,

@@ -4,8 +4,8 @@ use super::fit::{self, Fit};
 use super::steps::{STEPS, Step};
 use crate::store::error::Result;
 use crate::store::sql;
+use crate::store::sql::Db;
 use std::collections::BTreeMap;
-use tokio_postgres::GenericClient;
 
 /// The oldest server that the desk works with.
 pub const OLDEST_SERVER: i32 = 140_000;
@@ -108,7 +108,7 @@ pub(super) struct Mark {
 }
 
 /// Reads what there is. Changes nothing, and needs no right but to connect.
-pub async fn inspect<C: GenericClient + Sync>(db: &C) -> Result<Report> {
+pub async fn inspect<C: Db>(db: &C) -> Result<Report> {
     let mut marks = marks_if_any(db).await?;
     loop {
         let report = look(db, marks.as_ref()).await?;
@@ -121,7 +121,7 @@ pub async fn inspect<C: GenericClient + Sync>(db: &C) -> Result<Report> {
     }
 }
 
-async fn look<C: GenericClient + Sync>(db: &C, marks: Option<&BTreeMap<String, Mark>>) -> Result<Report> {
+async fn look<C: Db>(db: &C, marks: Option<&BTreeMap<String, Mark>>) -> Result<Report> {
     let server = sql::row(
         db,
         "SELECT pg_catalog.current_setting('server_version_num')::integer AS version,
@@ -160,14 +160,14 @@ async fn look<C: GenericClient + Sync>(db: &C, marks: Option<&BTreeMap<String, M
 }
 
 /// The same, where there may be no desk yet.
-async fn marks_if_any<C: GenericClient + Sync>(db: &C) -> Result<Option<BTreeMap<String, Mark>>> {
+async fn marks_if_any<C: Db>(db: &C) -> Result<Option<BTreeMap<String, Mark>>> {
     let ours =
         sql::row(db, "SELECT pg_catalog.to_regclass('desk.migrations') IS NOT NULL AS ours", &[]).await?;
     if sql::get(&ours, "ours")? { marks(db).await.map(Some) } else { Ok(None) }
 }
 
 /// The steps that the database has.
-pub(super) async fn marks<C: GenericClient + Sync>(db: &C) -> Result<BTreeMap<String, Mark>> {
+pub(super) async fn marks<C: Db>(db: &C) -> Result<BTreeMap<String, Mark>> {
     let rows =
         sql::rows(db, "SELECT name, checksum, state = 'done' AS done FROM desk.migrations", &[]).await?;
     rows.iter()
@@ -235,7 +235,7 @@ fn unknown(occupied: bool, fit: Fit) -> Report {
 }
 
 /// What this role may not do, though the pending steps need it.
-async fn missing_rights<C: GenericClient + Sync>(db: &C, state: &State) -> Result<Vec<String>> {
+async fn missing_rights<C: Db>(db: &C, state: &State) -> Result<Vec<String>> {
     let row = sql::row(
         db,
         "SELECT pg_catalog.quote_ident(current_user) AS me, pg_catalog.quote_ident(current_database()) AS here,

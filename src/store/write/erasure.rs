@@ -13,8 +13,8 @@ use crate::store::error::Result;
 use crate::store::events::Author;
 use crate::store::sessions;
 use crate::store::sql;
+use crate::store::transaction::Transaction;
 use serde_json::json;
-use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
 /// Erases an account, and the texts of a client if asked.

@@ -6,6 +6,7 @@ use crate::domain::command::{Change, ProjectChange, ProjectFields};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{ProjectId, UserId};
 use crate::domain::money::Budget;
+use crate::store::transaction::Transaction;
 
 use crate::domain::safe_text::SafeText;
 use crate::domain::time::Timestamp;
@@ -16,7 +17,6 @@ use crate::store::sql;
 use crate::store::statement::Statement;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
-use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
 /// Makes a project.

@@ -10,15 +10,16 @@ use crate::domain::comment::Side;
 use crate::domain::failure::Failure;
 use crate::domain::ids::{CommentId, TicketId, UserId};
 use crate::domain::ticket::{Answered, TicketStatus};
-use crate::store::error::Result;
+use crate::store::error::{Meaning, Result};
 use crate::store::events::{self, Author, Event};
 use crate::store::moment::{Moment, moment_text};
 use crate::store::sql;
+use crate::store::transaction::Transaction;
 use crate::store::{drafts, mails, reads};
-use futures_util::future::{try_join, try_join3, try_join4};
+use futures_util::future::{try_join, try_join3, try_join5};
 use serde_json::json;
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Row, Transaction};
 
 /// A reply to be sent.
 pub(super) struct Reply {
@@ -101,11 +102,12 @@ pub(super) async fn send(
         before: Some(before),
         after,
     };
-    // Sent together, carried out one after the other; where the message is not written, nothing is committed.
+    // Sent together, carried out one after the other; where the message is not written, nothing is.
     let message = write(tx, user, reply);
     let ticket = answered(tx, reply, changes_status.then_some(&reply.status.to));
     let draft = drafts::sent(tx, user, &reply.ticket, (&reply.comment, &reply.content), author.origin);
     let read = reads::mark_by(tx, user, &reply.ticket, &reply.comment);
+    let noted = events::add(tx, author, &event);
     let mail = async {
         if means.house.mail.as_ref().is_some_and(|mail| mail.answers) {
             mails::enqueue_answer(tx, &reply.ticket, &reply.comment).await
@@ -113,22 +115,20 @@ pub(super) async fn send(
             Ok(())
         }
     };
-    let around = try_join3(try_join4(message, ticket, draft, read), events::add(tx, author, &event), mail);
-    let (((written, ..), event, ()), answered) = try_join(around, outcome(tx, user, &reply.ticket)).await?;
-    if !written {
-        return Err(taken().into());
-    }
+    let around = async { Ok(try_join5(ticket, draft, read, noted, mail).await?) };
+    let outcome = async { Ok(outcome(tx, user, &reply.ticket).await?) };
+    let ((), (.., event, ()), answered) =
+        tx.commit_behind(Box::pin(try_join3(message, around, outcome))).await?;
     Ok(Written { answered, ..Written::event(event) })
 }
 
-/// The message itself; whether it was written.
-async fn write(tx: &Transaction<'_>, user: &UserId, reply: &Reply) -> Result<bool> {
+/// The message itself.
+async fn write(tx: &Transaction<'_>, user: &UserId, reply: &Reply) -> Outcome<()> {
     // Never before the message that it answers, whose clock may be ahead of this server's.
-    let rows = sql::execute(tx, "INSERT INTO public.ticket_comments (id, content, ticket_id, user_id, sender, created_at, updated_at) \
+    let written = sql::execute(tx, "INSERT INTO public.ticket_comments (id, content, ticket_id, user_id, sender, created_at, updated_at) \
              SELECT $1, $2, $3, $4, 'ADMIN', n.at, n.at \
-               FROM (SELECT desk.answer_time(t.last_activity_at) + interval '1 microsecond' AS at \
-                       FROM desk.tickets AS t WHERE t.ticket_id = $3) AS n \
-             ON CONFLICT DO NOTHING",
+               FROM (SELECT desk.answer_time((SELECT t.last_activity_at FROM desk.tickets AS t WHERE t.ticket_id = $3)) \
+                            + interval '1 microsecond' AS at) AS n",
             &[
                 (&reply.comment.as_str(), Type::TEXT),
                 (&reply.content, Type::TEXT),
@@ -136,8 +136,12 @@ async fn write(tx: &Transaction<'_>, user: &UserId, reply: &Reply) -> Result<boo
                 (&user.as_str(), Type::TEXT),
             ],
         )
-        .await?;
-    Ok(rows == 1)
+        .await;
+    match written {
+        Ok(_) => Ok(()),
+        Err(error) if matches!(error.meaning(), Meaning::Duplicate(_)) => Err(taken().into()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The ticket as the answer leaves it, with another status if there is to be one.

@@ -12,8 +12,8 @@ use crate::store::events::{self, Author, Event};
 use crate::store::moment::{Moment, moment_text};
 use crate::store::reads;
 use crate::store::sql;
+use crate::store::transaction::Transaction;
 use serde_json::{Value, json};
-use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
 /// Gives a ticket to somebody, or to nobody.

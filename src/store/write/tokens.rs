@@ -10,8 +10,8 @@ use crate::store::events::{self, Author, Event};
 use crate::store::mails;
 use crate::store::sql;
 use crate::store::tokens::{self, NotNow};
+use crate::store::transaction::Transaction;
 use serde_json::json;
-use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
 /// Issues a code for a user: mailed where mail is set up, else to be handed over by whoever asked. A mailed one is

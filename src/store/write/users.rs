@@ -16,8 +16,8 @@ use crate::store::events::{self, Author, Event};
 use crate::store::sessions;
 use crate::store::sql;
 use crate::store::statement::Statement;
+use crate::store::transaction::Transaction;
 use serde_json::{Value, json};
-use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
 /// An account to be made.

@@ -40,10 +40,10 @@ pub fn settle(state: &mut State) {
     let signed_in = state.me.is_some();
     let Some(composer) = &mut state.composer else { return };
     let due = composer.save_due.is_some_and(|due| due <= now);
-    if !signed_in || composer.sending.is_some() {
+    if !signed_in {
         return;
     }
-    if due && composer.saving.is_none() {
+    if due && composer.saving.is_none() && composer.sending.is_none() {
         save(state);
     } else if composer.keep_due().is_some_and(|due| due <= now) {
         composer.touched = None;
@@ -53,9 +53,16 @@ pub fn settle(state: &mut State) {
 }
 
 pub(super) fn save(state: &mut State) {
+    let now = state.now;
     let Some(composer) = &mut state.composer else { return };
     composer.save_due = None;
     if composer.is_saved() {
+        return;
+    }
+    if composer.saving.is_some() {
+        // It follows when that one is confirmed, or never, where the message goes out before: on a slow wire each saving
+        // in a row would hold the message up.
+        composer.save_due = Some(now);
         return;
     }
     let command = Command::SaveDraft { ticket: composer.ticket.clone(), draft: composer.draft() };
@@ -147,6 +154,9 @@ pub(super) fn saved(state: &mut State, req: Req, draft: &Draft, result: &Result<
             }
             if !composer.is_saved() {
                 composer.save_due.get_or_insert(now);
+                if closing {
+                    state.close_when_saved();
+                }
             } else if closing {
                 keep(state);
             }
