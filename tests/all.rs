@@ -61,6 +61,7 @@ mod pty;
 mod pty_boards;
 mod pty_sessions;
 mod rights;
+mod safe_text;
 mod screens;
 mod screens_accounts;
 mod screens_boards;

@@ -5,7 +5,7 @@ use kaygia_desk::auth::Actor;
 use kaygia_desk::domain::event::{EventsOf, EventsPage, LogFilter};
 use kaygia_desk::domain::query::{Answer, BoardFilter, Query, QueuePage, TicketFilter, TicketSort, Window};
 
-/// Each stands in one client's name, one title and one number; none matches another's.
+/// Each stands in one client's name, another's company, one title and one number; none matches another's.
 const NASTY: [&str; 30] = [
     "100%",
     "50% off",
@@ -71,6 +71,12 @@ async fn what_is_typed_is_found_as_it_is_and_finds_nothing_else() {
             .unwrap();
         db.execute("UPDATE public.users SET email = $2 WHERE id = $1", &[&client, text]).await.unwrap();
         db.execute("UPDATE public.projects SET title = $2 WHERE id = $1", &[&id, text]).await.unwrap();
+        // Somebody whose company alone is called so.
+        let (other, theirs) = (format!("k{n}"), format!("y{n}"));
+        world.user(&other, "Plain Name", "CLIENT").await;
+        world.ticket(&theirs, &other, "OPEN", "2 hours").await;
+        world.project(&theirs, &other, "PENDING", None).await;
+        db.execute("UPDATE public.users SET company = $2 WHERE id = $1", &[&other, text]).await.unwrap();
         db.execute(
             "INSERT INTO desk.events (actor_kind, actor_id, action, entity, entity_id) VALUES ('staff', $1, $2, 'x', 'y')",
             &[&client, text],
@@ -87,23 +93,26 @@ async fn what_is_typed_is_found_as_it_is_and_finds_nothing_else() {
         };
         let log = |filter| Query::Events(EventsPage { of: EventsOf::Log(filter), before: None, limit: 50 });
         let (client, id) = (format!("c{n}"), format!("x{n}"));
+        // By the name of one and the company of another.
+        let (clients, both) = (format!("{client} k{n}"), format!("{id} y{n}"));
         let cases = [
             ("account", &client, Query::Account(text.clone())),
-            ("clients", &client, Query::Clients(text.clone())),
-            ("board", &id, Query::Board(BoardFilter { client: None, text: text.clone() })),
-            ("client's tickets", &id, page(TicketFilter::ClientText(text.clone()))),
+            ("clients", &clients, Query::Clients(text.clone())),
+            ("board", &both, Query::Board(BoardFilter { client: None, text: text.clone() })),
+            ("client's tickets", &both, page(TicketFilter::ClientText(text.clone()))),
             ("number", &id, page(TicketFilter::Number(text.clone()))),
             ("jump", &id, Query::TicketByNumber(text.clone())),
             ("who", &client, log(LogFilter { who: Some(text.clone()), ..LogFilter::default() })),
             ("action", &client, log(LogFilter { action: Some(text.clone()), ..LogFilter::default() })),
         ];
         for (what, expected, query) in cases {
-            let found = found(&world, &alan, query).await;
-            if found != [expected.as_str()] {
+            let mut found = found(&world, &alan, query).await;
+            found.sort_unstable();
+            if found.join(" ") != *expected {
                 wrong.push(format!("{what} {text:?}: {found:?}"));
             }
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
-    assert_eq!(world.value("SELECT count(*) FROM public.users WHERE role = 'CLIENT'").await, "31");
+    assert_eq!(world.value("SELECT count(*) FROM public.users WHERE role = 'CLIENT'").await, "61");
 }

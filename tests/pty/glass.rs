@@ -240,6 +240,9 @@ impl Glass {
         assert!(!screen.hide_cursor(), "the cursor is hidden");
         assert!(!screen.bracketed_paste(), "pastes are still bracketed");
         assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None, "the mouse is still taken");
+        // A protocol of keys that is pushed would have to be popped: it is never asked for.
+        let told = |bytes: &[u8]| now.bytes.windows(bytes.len()).any(|at| at == bytes);
+        assert!(!told(b"\x1b[>") && !told(b"\x1b[="), "the protocol of the keys was changed");
     }
 }
 
