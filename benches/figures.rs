@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench figures` measures the release binary on a pseudo terminal of 120x40, on a Postgres of its own
 //! that syncs to disk, prints one table, and fails if a limit is missed. A word after `--` picks one part: `keys`,
-//! `queries`, `starts`, `memory`, `idle`, `writes`, or `adoption` and `refusals`, which are no part of a plain run.
+//! `queries`, `starts`, `memory`, `idle`, `writes`, or `adoption`, `refusals` and `soak`, which are no part of a plain run.
+//! `soak` lets fifty desks work for ten minutes, or for `KAYGIA_DESK_BENCH_MINUTES`.
 //! `KAYGIA_DESK_BENCH_TICKETS` sets the size of the large database (100,000); in the folder that
 //! `KAYGIA_DESK_BENCH_FOLDER` names, filled databases stay for the next run.
 //!
@@ -38,6 +39,8 @@ mod queries;
 mod raw;
 #[path = "figures/refusals.rs"]
 mod refusals;
+#[path = "figures/soak.rs"]
+mod soak;
 #[path = "figures/starts.rs"]
 mod starts;
 #[path = "figures/table.rs"]
@@ -77,6 +80,11 @@ async fn measure(parts: &[String]) -> Table {
     if parts.iter().any(|part| part == "refusals") {
         let small = postgres.database("figures_s", Plan::S).await;
         refusals::refusals(&mut table, &small).await;
+        return table;
+    }
+    if parts.iter().any(|part| part == "soak") {
+        let postgres = postgres.with_connections(soak::CONNECTIONS).await;
+        soak::soak(&mut table, &postgres.database("figures_m", size).await).await;
         return table;
     }
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|word| word == part);

@@ -62,6 +62,18 @@ impl Postgres {
         Self { server, home, folder }
     }
 
+    /// Takes that many connections from now on: the server starts anew.
+    pub async fn with_connections(self, connections: usize) -> Self {
+        let Self { server, home, folder } = self;
+        let admin = connect(&server.url("postgres")).await;
+        let set = format!("ALTER SYSTEM SET max_connections = {connections}");
+        admin.batch_execute(&set).await.expect("a setting");
+        drop((admin, server));
+        let programs = Programs::find().expect("Postgres' programs");
+        let server = Server::durable(&programs, &folder.path().join("server")).expect("a server");
+        Self { server, home, folder }
+    }
+
     /// A connection to one of its databases.
     pub async fn connect(&self, name: &str) -> Client {
         connect(&self.server.url(name)).await
@@ -78,7 +90,8 @@ impl Postgres {
         let url = self.server.url(name);
         let client = connect(&url).await;
         settle(&client).await;
-        let token = begin_session(&client).await;
+        // The SUPER_ADMIN that the generator makes for benches.
+        let token = begin_session(&client, generate::bench_user().as_str()).await;
         Database { name: name.to_owned(), url, home: self.home.clone(), token, client }
     }
 
@@ -144,7 +157,7 @@ impl Database {
     /// Gives the reader of the figures sixty active tickets with twenty messages each, the last of which names its ticket.
     /// All lie in the past, so that no age on the screen changes from minute to minute.
     pub async fn prepare(&self) {
-        self.client.batch_execute(PREPARE).await.expect("tickets with twenty messages");
+        self.conversations(60).await;
         let given =
             "UPDATE desk.tickets SET assignee_id = $1 WHERE ticket_id IN (SELECT id FROM pg_temp.mine)";
         let given =
@@ -153,13 +166,29 @@ impl Database {
         settle(&self.client).await;
     }
 
+    /// Chooses that many active tickets, in `pg_temp.mine`, and gives each twenty messages; the last names its ticket.
+    pub async fn conversations(&self, count: usize) {
+        let statements = PREPARE.replace("LIMIT 60", &format!("LIMIT {count}"));
+        self.client.batch_execute(&statements).await.expect("tickets with twenty messages");
+    }
+
+    /// A session of somebody.
+    pub async fn session_of(&self, user: &str) -> SessionToken {
+        begin_session(&self.client, user).await
+    }
+
     /// Starts the desk on it, signed in.
     pub fn desk(&self) -> Glass {
+        self.desk_as(&self.token)
+    }
+
+    /// Starts the desk on it, in another session.
+    pub fn desk_as(&self, token: &SessionToken) -> Glass {
         let home = self.home.to_str().expect("a path in UTF-8");
         Glass::start(
             Path::new(DESK),
             &[],
-            &[("DATABASE_URL", &self.url), ("HOME", home), ("KAYGIA_DESK_SESSION", self.token.expose())],
+            &[("DATABASE_URL", &self.url), ("HOME", home), ("KAYGIA_DESK_SESSION", token.expose())],
         )
     }
 
@@ -203,8 +232,7 @@ const PREPARE: &str = "
       ORDER BY id, n;
     DO $$ BEGIN WHILE (SELECT more FROM desk.fold(1000)) LOOP END LOOP; END $$;";
 
-/// A session of the SUPER_ADMIN that the generator makes for benches.
-async fn begin_session(client: &Client) -> SessionToken {
+async fn begin_session(client: &Client, user: &str) -> SessionToken {
     let mut random = [0; 32];
     getrandom::fill(&mut random).expect("random bytes");
     let token = SessionToken::from_random(random);
@@ -213,7 +241,7 @@ async fn begin_session(client: &Client) -> SessionToken {
             "INSERT INTO desk.sessions (id, user_id, token_hash, created_at, last_seen_at, expires_at, origin)
              SELECT gen_random_uuid()::text, $1, $2, at, at, at + interval '12 hours', 'figures'
              FROM (SELECT clock_timestamp() AT TIME ZONE 'utc' AS at) AS now",
-            &[&generate::bench_user().as_str(), &token.hash()],
+            &[&user, &token.hash()],
         )
         .await
         .expect("a session");

@@ -133,14 +133,14 @@ fn open_next(desk: &mut Glass, at: usize) -> Option<Duration> {
 }
 
 /// The number of the ticket under the cursor.
-fn selected(desk: &Glass) -> Option<String> {
+pub fn selected(desk: &Glass) -> Option<String> {
     let text = desk.text();
     let line = text.lines().find(|line| line.starts_with('▌'))?;
     line.split_whitespace().find(|word| word.starts_with("TKT-")).map(str::to_owned)
 }
 
 /// Another page: the list begins with another ticket.
-fn page(desk: &mut Glass, key: &str) -> Option<Duration> {
+pub fn page(desk: &mut Glass, key: &str) -> Option<Duration> {
     let before = desk.line(3);
     let since = desk.press(key);
     desk.until(since, LIMIT, |screen| has_rows(screen) && line(screen, 3) != before)
