@@ -19,6 +19,9 @@ use crate::store::sql::Db;
 use std::time::Duration;
 use tokio_postgres::Client;
 
+/// The newest version of Postgres that all tests were run on.
+const NEWEST_TRIED: i32 = 18;
+
 /// How grave a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -159,7 +162,7 @@ async fn server(db: &Client) -> Result<Finding> {
             Severity::Error,
             "server",
             what,
-            "use PostgreSQL 14 or newer; 15 is what the desk is tested on",
+            "use PostgreSQL 14 or newer; 15 is what the desk is always tested on",
         )
     } else if sql::get(&row, "standby")? {
         let advice = "name the server that writes, or both with target_session_attrs=read-write";
@@ -169,10 +172,11 @@ async fn server(db: &Client) -> Result<Finding> {
             format!("PostgreSQL {words}, a standby that only reads"),
             advice,
         )
-    } else if version / 10_000 == 15 {
+    } else if version / 10_000 <= NEWEST_TRIED {
         Finding::fine("server", format!("PostgreSQL {words}"))
     } else {
-        Finding::new(Severity::Note, "server", format!("PostgreSQL {words}; the desk is tested on 15"), "")
+        let what = format!("PostgreSQL {words}; the desk was tried on 14 to {NEWEST_TRIED}");
+        Finding::new(Severity::Note, "server", what, "")
     })
 }
 
