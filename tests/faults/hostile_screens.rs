@@ -6,6 +6,7 @@ use crate::obeyed::{clipboards, payloads, strangers, verbatim};
 use crate::pty::glass::Glass;
 use crate::run;
 use crate::support::world::World;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -123,13 +124,22 @@ async fn hostile_texts_in_the_log_and_in_histories_are_shown_as_marks() {
     // And of projects.
     goes(&mut glass, "gb", "In progress");
     glass.shows(&mark("P0", &all[0]));
-    for _ in 0..all.len() {
+    let mut histories = BTreeSet::new();
+    for step in 0..all.len() {
         goes(&mut glass, "gh", "History of P");
-        glass.shows(" A");
+        let text = glass.text();
+        let (_, titled) = text.split_once("History of P").unwrap();
+        let digits: String = titled.chars().take_while(char::is_ascii_digit).collect();
+        let n: usize = digits.parse().unwrap();
+        glass.shows(&mark(&format!("A{n}"), &all[n]));
+        seen += 1;
+        histories.insert(n);
         glass.keys("q");
         glass.wait("the board", |screen| !screen.contents().contains("History of "));
-        glass.keys("j");
+        // One has a status that nobody knows, and stands in a column of its own, the last one.
+        glass.keys(if step + 2 < all.len() { "j" } else { "llllllll" });
     }
+    assert_eq!(histories.len(), all.len(), "each project's own: {histories:?}");
     end(&mut glass);
     let obeyed = obeyed(&glass);
     println!(
