@@ -36,6 +36,20 @@ fn what_is_typed_is_saved_within_half_a_second() {
     assert!(bench.state.unsaved_drafts().is_empty());
 }
 
+/// Postgres keeps no NUL: it goes when it is pasted, and not only when it is sent.
+#[test]
+fn control_characters_are_taken_out_of_a_paste_with_a_notice() {
+    let mut bench = Bench::new((120, 40), 5);
+    composing(&mut bench);
+    let text = "one\0two\x1b[31m\u{9b}6n\r\nthree\tfour".to_owned();
+    bench.msg(Msg::Input(Input::Paste { text, dropped: 0 }));
+    bench.pass(Duration::from_millis(300));
+    let (_, command) = bench.command();
+    let Command::SaveDraft { draft, .. } = command else { panic!("{command:?}") };
+    assert_eq!(draft.content, "onetwo[31m6n\nthree\tfour");
+    assert_eq!(toast(&bench), "control characters were taken out of the paste");
+}
+
 /// The answer to the first of two savings once took the wish to close along, and the bar stayed for good.
 #[test]
 fn a_draft_kept_while_its_saving_is_under_way_closes_when_the_last_saving_is_confirmed() {

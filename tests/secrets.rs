@@ -6,6 +6,7 @@ use portable_pty::CommandBuilder;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
 /// What stands for a secret of each kind; none occurs anywhere else.
 const URL: &str = "planted-1-of-the-url";
@@ -114,6 +115,29 @@ async fn no_planted_secret_is_found_anywhere() {
     for secret in [TYPED, "correct horse"] {
         holds("the terminal", &glass.bytes(), secret);
         holds("the files", &contents(state.path()), secret);
+    }
+    // And a mistake of the desk's own, while a password stands in its field.
+    let variables = [
+        ("DATABASE_URL", with(URL)),
+        ("KAYGIA_DESK_SMTP_PASSWORD", OWN.to_owned()),
+        ("KAYGIA_DESK_LOG", "trace".to_owned()),
+        ("KAYGIA_DESK_MISTAKE", "update".to_owned()),
+    ];
+    let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let mut glass = Glass::desk_with(&with(URL), &state, &variables);
+    glass.shows("Password");
+    glass.keys(&format!("ada@example.test\t{TYPED}"));
+    glass.shows("*******");
+    glass.signal(rustix::process::Signal::USR1);
+    assert_eq!(glass.ends(Instant::now()).code, 101);
+    assert!(
+        glass.text().replace('\n', "").contains("stopped because of a mistake in itself"),
+        "{}",
+        glass.text()
+    );
+    for secret in [URL, OWN, TYPED] {
+        holds("the terminal after a mistake", &glass.bytes(), secret);
+        holds("the files after a mistake", &contents(state.path()), secret);
     }
     holds(
         "the database",
