@@ -38,6 +38,8 @@ mod links;
 mod migration;
 #[path = "faults/obeyed.rs"]
 mod obeyed;
+#[path = "faults/opens.rs"]
+mod opens;
 #[path = "faults/pgbouncer.rs"]
 mod pgbouncer;
 #[path = "pty"]
