@@ -1,9 +1,10 @@
 //! Faults in earnest, by the hundred: cut wires, killed and frozen servers, lost terminals, full disks, wrong clocks,
 //! hostile texts. It takes minutes, so `cargo test` leaves it out:
 //!
-//! `cargo test --test faults -- --nocapture --test-threads=2`
+//! `cargo test --test faults -- --nocapture --test-threads=3`
 //!
-//! Each test prints its figures in one line. The whole run ends by itself, as a failure, after twenty minutes. What a
+//! Each test prints its figures in one line, and waits for its place beside the others (`run`): on two cores a few that are
+//! busy run at a time, and those that measure short times among themselves. The whole run ends by itself, as a failure, after twenty minutes. What a
 //! test needs of the system and does not find is told in a sentence, and the test fails.
 #![allow(
     clippy::unwrap_used,

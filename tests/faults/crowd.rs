@@ -38,7 +38,7 @@ async fn fault_17_sixty_desks_and_twenty_connections() {
     const DESKS: usize = 60;
     const SHARE: usize = 10;
     const WEB: usize = 5;
-    let _place = run::alone().await;
+    let _place = run::beside_others().await;
     // Ten of the twenty are the desk's share, five the web app's. The others are Postgres's own three, the test's, and
     // one for those who are being turned away.
     let (mut cluster, world) = own_server(&["max_connections=20"]).await;

@@ -88,12 +88,12 @@ async fn failover(loss: Loss) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failover_of_a_primary_that_is_killed() {
-    let _place = run::beside_others().await;
+    let _place = run::for_long().await;
     failover(Loss::Killed).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failover_of_a_primary_that_stands_still() {
-    let _place = run::beside_others().await;
+    let _place = run::for_long().await;
     failover(Loss::Frozen).await;
 }

@@ -23,7 +23,7 @@ const LOST: u64 = 20;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fault_06_a_wire_that_swallows_everything_is_noticed() {
-    let _place = run::beside_others().await;
+    run::in_passing();
     let world = world().await;
     world.ticket("t", "grace", "OPEN", "1 hour").await;
     let proxy = Proxy::before(world.db.url()).await;
@@ -112,7 +112,7 @@ async fn late(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fault_07_a_slow_wire_slows_no_key() {
-    let _place = run::alone().await;
+    let _place = run::among_the_calm().await;
     let world = world().await;
     world.ticket("t", "grace", "OPEN", "1 day").await;
     for n in 0..100 {
@@ -200,7 +200,7 @@ async fn left_by(signal: Signal) -> (Duration, Duration, bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fault_07_on_a_slow_wire_nothing_typed_is_lost_on_the_way_out() {
-    let _place = run::beside_others().await;
+    run::in_passing();
     // On threads of their own: the wire must not wait for those who look at the terminal.
     let leave = |signal| tokio::task::spawn_blocking(move || Handle::current().block_on(left_by(signal)));
     let (hangup, interrupt) = (leave(Signal::HUP), leave(Signal::INT));

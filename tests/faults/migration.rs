@@ -104,7 +104,7 @@ async fn web_app(database: &Database) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn fault_21_migrations_killed_half_way_are_applied_once_and_the_web_app_goes_on() {
     const ROUNDS: usize = 20;
-    let _place = run::beside_others().await;
+    let _place = run::for_long().await;
     let (mut killed, mut left, mut queries) = (0, Vec::new(), 0);
     for round in 0..ROUNDS {
         let database = support::empty_database().await;

@@ -64,7 +64,7 @@ async fn refused(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fault_30_every_refusal_asks_the_database_the_same() {
-    let _place = run::alone().await;
+    let _place = run::beside_others().await;
     let cluster = Cluster::new(&["log_statement=all", "log_line_prefix=%a "]).await;
     let world = world_in(database_at(&cluster.url("postgres")).await).await;
     accounts(&world).await;

@@ -4,23 +4,54 @@ use crate::pty::glass::Glass;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, Once};
+use std::sync::{Arc, Mutex, Once, Weak};
 use std::time::{Duration, Instant};
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::{
+    Mutex as AsyncMutex, RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit,
+};
 
 /// No run takes longer; one that does has failed.
 const LIMIT: Duration = Duration::from_secs(20 * 60);
 
+/// So many that keep the machine busy run side by side.
+const BUSY: usize = 2;
+
 static PLACES: RwLock<()> = RwLock::const_new(());
+static BUSY_PLACES: Semaphore = Semaphore::const_new(BUSY);
+static CALM: AsyncMutex<Weak<RwLockWriteGuard<'static, ()>>> = AsyncMutex::const_new(Weak::new());
 static STARTED: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
-/// Runs while others do.
-pub async fn beside_others() -> RwLockReadGuard<'static, ()> {
+/// Runs while others do, and keeps the machine busy.
+pub async fn beside_others() -> (SemaphorePermit<'static>, RwLockReadGuard<'static, ()>) {
+    watch();
+    let busy = BUSY_PLACES.acquire().await.unwrap();
+    (busy, PLACES.read().await)
+}
+
+/// Runs while others do, for long: it mostly waits, and would only disturb those who measure short times.
+pub async fn for_long() -> RwLockReadGuard<'static, ()> {
     watch();
     PLACES.read().await
 }
 
-/// Runs while nobody else does: it measures times.
+/// Runs whatever else does: it mostly waits, and what it measures takes seconds.
+pub fn in_passing() {
+    watch();
+}
+
+/// Measures short times and mostly waits: beside others of its kind, while nobody keeps the machine busy.
+pub async fn among_the_calm() -> Arc<RwLockWriteGuard<'static, ()>> {
+    watch();
+    let mut calm = CALM.lock().await;
+    if let Some(place) = calm.upgrade() {
+        return place;
+    }
+    let place = Arc::new(PLACES.write().await);
+    *calm = Arc::downgrade(&place);
+    place
+}
+
+/// Runs while nobody else does that keeps the machine busy or measures short times.
 pub async fn alone() -> RwLockWriteGuard<'static, ()> {
     watch();
     PLACES.write().await

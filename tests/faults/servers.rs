@@ -16,7 +16,7 @@ async fn fault_02_connections_ended_five_times_a_second_cost_no_reply() {
     const WRITERS: usize = 8;
     const EACH: usize = 50;
     const CUTTING: Duration = Duration::from_secs(60);
-    let _place = run::beside_others().await;
+    let _place = run::for_long().await;
     let world = world().await;
     world.ticket("t", "grace", "OPEN", "1 hour").await;
     let ada = world.actor("ada").await;
@@ -142,7 +142,7 @@ async fn fault_03_a_server_that_crashes_ten_times_keeps_every_confirmed_reply() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fault_04_a_server_that_stands_still_for_twenty_seconds_holds_up_no_key() {
-    let _place = run::alone().await;
+    let _place = run::among_the_calm().await;
     let cluster = Cluster::new(&[]).await;
     let world = world_in(database_at(&cluster.url("postgres")).await).await;
     let url = world.db.url().to_owned();

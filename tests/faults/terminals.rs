@@ -131,7 +131,7 @@ async fn lane(world: Arc<World>, n: usize) -> Vec<Killed> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fault_08_two_hundred_kills_while_typing_cost_two_seconds_at_most() {
-    let _place = run::alone().await;
+    let _place = run::for_long().await;
     let world = Arc::new(world().await);
     world.ticket("t1", "grace", "OPEN", "1 hour").await;
     let lanes: Vec<_> = (0..LANES).map(|n| tokio::spawn(lane(Arc::clone(&world), n))).collect();
@@ -317,7 +317,7 @@ async fn lost(way: &str) -> (Duration, Duration, Duration) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fault_09_six_ways_to_lose_the_terminal() {
-    let _place = run::alone().await;
+    let _place = run::among_the_calm().await;
     let ways = ["SIGHUP", "SIGTERM", "SIGINT", "closed tmux pane", "closed, deaf to SIGHUP", "dead parent"];
     let mut told = Vec::new();
     let (mut gone, mut busy, mut closed) = (Vec::new(), Vec::new(), Vec::new());
