@@ -7,6 +7,7 @@ pub mod account;
 pub mod change;
 pub mod command;
 pub mod comment;
+pub mod count;
 pub mod event;
 pub mod failure;
 pub mod house;

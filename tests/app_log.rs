@@ -4,6 +4,7 @@ use crate::fixtures::Bench;
 use crate::fixtures_events::{EVENTS, event, value};
 use crate::screens::at_each_size;
 use kaygia_desk::app::Msg;
+use kaygia_desk::app::footer::hints;
 use kaygia_desk::app::overlay::Overlay;
 use kaygia_desk::app::overlay::log::Log;
 use kaygia_desk::app::screen::board;
@@ -39,6 +40,16 @@ fn the_history_is_of_the_ticket_under_the_cursor_and_goes_on_in_pages() {
     assert_eq!(log(&bench).events[log(&bench).cursor.selected].id, marked, "the cursor stays on its event");
     bench.keys("q");
     assert!(bench.state.overlay.is_none());
+}
+
+#[test]
+fn a_history_without_events_offers_no_details() {
+    let mut bench = Bench::new((120, 40), 30);
+    bench.keys("j H");
+    let details = |bench: &Bench| hints(&bench.state, 120).iter().any(|hint| hint.label == "details");
+    assert!(!details(&bench), "nothing has arrived");
+    bench.answer();
+    assert!(details(&bench));
 }
 
 #[test]

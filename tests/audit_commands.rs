@@ -64,7 +64,7 @@ async fn verify_ends_with_1_and_names_what_was_tampered_with() {
     };
     let (code, said) = verify(&[]).await;
     let head = said.lines().find_map(|line| line.strip_prefix("head ")).unwrap().to_owned();
-    let whole = "30 events under 1 seals, and 0 not sealed yet, are as they were written.\n";
+    let whole = "30 events under 1 seal, and 0 not sealed yet, are as they were written.\n";
     let keep = "Keep the head outside of this database: with --head a later run tells whether the end was cut off.\n";
     assert_eq!((code, said), (Some(0), format!("{whole}head {head}\n{keep}")));
     assert_eq!(verify(&["--head", &head]).await, (Some(0), format!("{whole}head {head}\n")));
@@ -111,7 +111,7 @@ async fn an_export_is_written_in_both_formats_and_is_itself_in_the_log() {
     let path = file.to_str().unwrap();
     let csv = ["audit", "export", "--format", "csv", "--action", "ticket.", "--output", path];
     let said = desk(&world, Some(&alan), &csv).await;
-    assert_eq!(said, (Some(0), String::new(), format!("desk: 1 events in {path}\n").replace("desk: ", "")));
+    assert_eq!(said, (Some(0), String::new(), format!("desk: 1 event in {path}\n").replace("desk: ", "")));
     let text = fs::read_to_string(&file).unwrap();
     let rows: Vec<&str> = text.split("\r\n").collect();
     assert_eq!((rows[0], rows.len()), (head, 3), "{text}");

@@ -356,7 +356,7 @@ async fn plain_codes_are_warned_of_at_the_start_and_by_the_doctor() {
     world.sql("UPDATE desk.mails SET created_at = created_at - interval '2 hours', last_error = 'the mail server answered 451'").await;
     let bad = configured("reset_minutes = 99\n[mail]\nserver = 'smtp'\n");
     let (code, said, _) = run(command(world.db.url(), &bad, &["doctor"])).await;
-    assert!(said.contains("warning  mail        2 mails wait for more than an hour; the last one: the mail server answered 451\n"), "{said}");
+    assert!(said.contains("warning  mail        waiting for more than an hour: 2 mails; the last one: the mail server answered 451\n"), "{said}");
     assert!(
         said.contains("line 3: mail.server is set, but not mail.from") && said.contains("error    mail"),
         "{said}"

@@ -331,7 +331,7 @@ pub static TABLE: &[Row] = &[
     row(A::ReviewSend, "review.send", &[(C::Review, "y")], "Send", "Send with the status shown.", WRITE).footer(10, "send"),
     row(A::ReviewSendNext, "review.send_next", &[(C::Review, "Y")], "Send and next", "Send and open the next ticket.", WRITE).footer(20, "send & next"),
     row(A::ReviewEdit, "review.edit", &[(C::Review, "e | Enter")], "Edit on", "Back to writing.", WRITE).footer(40, "edit"),
-    row(A::ReviewKeep, "review.keep", &[(C::Review, "n | q | Esc")], "Keep draft", "Close; the draft stays.", WRITE).footer(50, "keep"),
+    row(A::ReviewKeep, "review.keep", &[(C::Review, "n | q | Esc")], "Keep draft", "Close; the draft stays.", WRITE).footer(15, "keep"),
     row(A::ReviewDiscard, "review.discard", &[(C::Review, "x")], "Discard", "Throw the draft away; asks first.", WRITE).footer(60, "discard"),
     row(A::CardLeft, "card.left", &[(C::Board, "H"), (C::Project, "H")], "Move card left", "Move the project one column to the left.", BOARD).footer(20, "move left").palette(),
     row(A::CardRight, "card.right", &[(C::Board, "L"), (C::Project, "L")], "Move card right", "Move the project one column to the right.", BOARD).footer(21, "move right").palette(),

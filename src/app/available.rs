@@ -104,6 +104,10 @@ pub fn available(action: Action, state: &State) -> Availability {
             }
             Tab::Clients | Tab::Staff => Hidden,
         },
+        Action::LogDetails => match &state.overlay {
+            Some(Overlay::Log(log)) => needs(!log.events.is_empty(), "nothing was done here yet"),
+            _ => Hidden,
+        },
         Action::LogFilter => match &state.overlay {
             Some(Overlay::Log(log)) if matches!(log.of, EventsOf::Log(_)) => Yes,
             _ => Hidden,

@@ -28,8 +28,7 @@ pub struct Hint {
 impl Hint {
     /// Columns of key, blank and label.
     pub fn width(&self) -> u16 {
-        let words = if self.label.is_empty() { 0 } else { self.label.len() + 1 };
-        (wrap::width(&self.key) + words) as u16
+        (wrap::width(&self.key) + 1 + self.label.len()) as u16
     }
 }
 
@@ -52,11 +51,9 @@ pub fn hints(state: &State, columns: u16) -> Vec<Hint> {
     found
         .into_iter()
         .filter_map(|(_, hint)| {
-            // Where its words have no room, the key stands alone.
-            let whole = x + hint.width() <= columns;
-            let hint = Hint { x, label: if whole { hint.label } else { "" }, ..hint };
+            let hint = Hint { x, ..hint };
             let fits = x + hint.width() <= columns;
-            x += if fits { hint.width() + if whole { 2 } else { 1 } } else { 0 };
+            x += if fits { hint.width() + 2 } else { 0 };
             fits.then_some(hint)
         })
         .collect()

@@ -8,6 +8,7 @@ use super::{Exit, Failure, database_of, open, say, wait_for};
 use crate::config::{Config, Link};
 use crate::desk::Desk;
 use crate::desk::audit::Verdict;
+use crate::domain::count::counted;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -49,11 +50,14 @@ fn report(verdict: &Verdict, compared: bool) -> Exit {
     let Verdict { seals, sealed, unsealed, head, tampering } = verdict;
     if let Some(tampering) = tampering {
         say(format_args!("TAMPERED: {tampering}"));
-        say(format_args!("Before that, {sealed} events under {seals} seals are as they were written."));
+        let (events, seals) = (counted(*sealed, "event"), counted(*seals, "seal"));
+        say(format_args!("Before that, {events} under {seals} are as they were written."));
         return Exit::No;
     }
     say(format_args!(
-        "{sealed} events under {seals} seals, and {unsealed} not sealed yet, are as they were written."
+        "{} under {}, and {unsealed} not sealed yet, are as they were written.",
+        counted(*sealed, "event"),
+        counted(*seals, "seal")
     ));
     if let Some(head) = head {
         say(format_args!("head {}", head.digest));

@@ -14,6 +14,7 @@ use crate::desk::Gateway;
 use crate::desk::accounts::{self, NewAccount};
 use crate::domain::account::{AccountChange, AccountFields, ClientTexts, Erasure};
 use crate::domain::command::{Change, Command as Write, Done};
+use crate::domain::count::listed;
 use crate::domain::failure::Failure as Refusal;
 use crate::domain::ids::UserId;
 use crate::domain::query::{Answer, Query};
@@ -280,16 +281,18 @@ fn erase(config: &Config, erase: &Erase) -> Result<Exit, Failure> {
         let loaded = signed_in.desk.fetch(&signed_in.actor, Query::Erasure(person.id.clone())).await;
         match loaded.map_err(|failure: Refusal| Failure::Told(failure.sentence()))?.answer {
             Answer::Erasure(Some(touched)) => note(format_args!(
-                "{name} <{}>: {} tickets, {} messages, {} projects, {} drafts, {} sessions, {} mails, {} events. \
-                 This can't be taken back.",
+                "{name} <{}>: {}. This can't be taken back.",
                 person.email.one_line(),
-                touched.tickets,
-                touched.comments,
-                touched.projects,
-                touched.drafts,
-                touched.sessions,
-                touched.mails,
-                touched.events
+                listed(&[
+                    (touched.tickets, "ticket"),
+                    (touched.comments, "message"),
+                    (touched.projects, "project"),
+                    (touched.drafts, "draft"),
+                    (touched.sessions, "session"),
+                    (touched.mails, "mail"),
+                    (touched.events, "event"),
+                ])
+                .unwrap_or_else(|| "the account alone".to_owned())
             )),
             _ => return Err(Failure::Told("only a super administrator erases accounts".to_owned())),
         }

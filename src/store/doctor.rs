@@ -15,6 +15,7 @@ use super::migrate::steps::{STEPS, documented_indexes};
 use super::migrate::{self, Progress, State};
 use super::pool::connect::Connector;
 use super::{seals, sql};
+use crate::domain::count::counted;
 use crate::store::sql::Db;
 use std::time::Duration;
 use tokio_postgres::Client;
@@ -209,7 +210,12 @@ async fn event_log(db: &Client) -> Result<Finding> {
     let Some(head) = seals::head(db).await? else {
         return Ok(Finding::fine("event log", "nothing sealed yet"));
     };
-    let what = format!("{} seals, {} events to be sealed, head {}", head.number, head.unsealed, head.digest);
+    let what = format!(
+        "{}, {} to be sealed, head {}",
+        counted(head.number, "seal"),
+        counted(head.unsealed, "event"),
+        head.digest
+    );
     Ok(Finding::fine("event log", what))
 }
 

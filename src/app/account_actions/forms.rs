@@ -10,6 +10,7 @@ use crate::app::{Effect, State};
 use crate::auth::Password;
 use crate::domain::account::{AccountChange, AccountFields, ClientTexts, Erasure, ErasurePreview};
 use crate::domain::command::{Change, Command};
+use crate::domain::count::listed;
 use crate::domain::ids::UserId;
 use crate::domain::query::Query;
 use crate::domain::safe_text::SafeText;
@@ -113,30 +114,31 @@ pub fn erasure_arrived(state: &mut State, user: &UserId, preview: Option<Box<Era
 
 /// What an erasure does, in a few sentences.
 fn touched(preview: &ErasurePreview) -> String {
-    let count = |n: i64, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
     let ErasurePreview { tickets, comments, projects, drafts, sessions, mails, events, .. } = preview;
-    let mails = count(*mails, "mail to them", "mails to them");
     let email = preview.person.email.one_line();
-    let theirs = if preview.person.role.is_staff() {
-        format!(
-            "Their {} stay, as former staff's. {}, {} and {mails} go, and so does where {} of the log came from.",
-            count(*comments, "message", "messages"),
-            count(*drafts, "draft", "drafts"),
-            count(*sessions, "session", "sessions"),
-            count(*events, "event", "events")
-        )
+    let mut sentences = vec![format!(
+        "This can't be taken back. Name, address ({email}), company and password are overwritten."
+    )];
+    if preview.person.role.is_staff() {
+        let gone = listed(&[(*drafts, "draft"), (*sessions, "session"), (*mails, "mail to them")]);
+        sentences.extend(
+            listed(&[(*comments, "message")]).map(|stay| format!("Their {stay} stay, as former staff's.")),
+        );
+        sentences.extend(gone.map(|gone| format!("What goes: {gone}.")));
+        sentences.extend(
+            listed(&[(*events, "event of the log")])
+                .map(|events| format!("The origin of {events} goes too.")),
+        );
     } else {
-        format!(
-            "{}, {} and {} stay; if their texts are erased, a mark stands in them, and {} to them go. {mails} go.",
-            count(*tickets, "ticket", "tickets"),
-            count(*comments, "message", "messages"),
-            count(*projects, "project", "projects"),
-            count(*drafts, "draft", "drafts")
-        )
-    };
-    format!(
-        "This can't be taken back. Name, address ({email}), company and password are overwritten. {theirs}"
-    )
+        let stay = listed(&[(*tickets, "ticket"), (*comments, "message"), (*projects, "project")]);
+        let gone = listed(&[(*drafts, "draft to them")]);
+        sentences.extend(
+            stay.map(|stay| format!("What stays: {stay}; if their texts are erased, with a mark in them.")),
+        );
+        sentences.extend(gone.map(|gone| format!("With their texts goes: {gone}.")));
+        sentences.extend(listed(&[(*mails, "mail to them")]).map(|mails| format!("What goes: {mails}.")));
+    }
+    sentences.join(" ")
 }
 
 /// Checks the form and sends it.

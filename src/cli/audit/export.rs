@@ -11,6 +11,7 @@ use crate::cli::{Exit, Failure, block_on};
 use crate::config::Config;
 use crate::desk::{Desk, Gateway};
 use crate::domain::command::Command;
+use crate::domain::count::counted;
 use crate::domain::event::{Event, EventsOf, EventsPage, LogFilter};
 use crate::domain::ids::UserId;
 use crate::domain::query::{Answer, Query};
@@ -59,7 +60,7 @@ pub(super) fn run(config: &Config, export: &Export) -> Result<Exit, Failure> {
         let noted = desk.execute(&actor, Command::ExportEvents).await;
         noted.map_err(|failure| Failure::Told(failure.sentence()))?;
         let written = write(&desk, &actor, filter, export.format, &mut output).await?;
-        output.keep(|file| format!("{written} events in {file}"))?;
+        output.keep(|file| format!("{} in {file}", counted(written, "event")))?;
         Ok(Exit::Done)
     })?
 }

@@ -1,6 +1,7 @@
 //! Mail and codes: what is stuck, and whether the functions can do their work.
 
 use super::{Finding, Severity};
+use crate::domain::count::counted;
 use crate::store::error::Result;
 use crate::store::sql;
 use tokio_postgres::Client;
@@ -32,14 +33,14 @@ async fn queue(db: &Client) -> Result<Finding> {
         Finding::new(
             Severity::Warning,
             "mail",
-            format!("{stuck} mails wait for more than an hour{why}"),
+            format!("waiting for more than an hour: {}{why}", counted(stuck, "mail")),
             advice,
         )
     } else if failed > 0 {
         Finding::new(
             Severity::Note,
             "mail",
-            format!("{failed} mails of this week were given up{doubts}{why}"),
+            format!("given up this week: {}{doubts}{why}", counted(failed, "mail")),
             "",
         )
     } else {
