@@ -1,10 +1,13 @@
 //! `desk login`, `desk logout`, `desk sessions`: a session of the command line, and who may end whose.
 
+use crate::pty::glass::Glass;
 use crate::support::world::{World, world};
+use rustix::process::Signal;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 use tempfile::TempDir;
 
 const PASSWORD: &str = "correct horse";
@@ -40,6 +43,23 @@ fn login(world: &World, state: &TempDir, user: &str) -> (bool, String) {
 fn kept(state: &TempDir) -> Vec<PathBuf> {
     let files = std::fs::read_dir(state.path().join("login")).into_iter().flatten();
     files.map(|file| file.unwrap().path()).collect()
+}
+
+/// The story: a desk that was open with the earlier session removed the file of the new one when its own had ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_login_is_kept_whatever_becomes_of_the_one_before() {
+    let (world, state) = desk().await;
+    assert!(login(&world, &state, "alan").0);
+    let variables = [("KAYGIA_DESK_STAY_SIGNED_IN", "true")];
+    let mut glass = Glass::desk_with(world.db.url(), &state, &variables);
+    glass.shows("Nothing is yours");
+    let (done, said) = login(&world, &state, "alan");
+    assert!(done, "{said}");
+    glass.shows("your session has ended");
+    glass.signal(Signal::TERM);
+    assert_eq!(glass.ends(Instant::now()).code, 143);
+    let (done, said) = run(&world, &state, &["sessions"], "");
+    assert!(done && said.contains("(this one)"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

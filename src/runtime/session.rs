@@ -210,7 +210,7 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
             left: editor::left(&parts.editor.1).pop(),
             kept: parts.token.is_some() && parts.stay.is_some(),
             stay: parts.stay,
-            token: None,
+            token: parts.token.clone(),
             filing: JoinSet::new(),
             editor: parts.editor,
             editing: None,

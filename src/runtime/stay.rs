@@ -93,6 +93,14 @@ impl Stay {
         }
     }
 
+    /// Forgets this token; one that has taken its place since, as by `desk login`, stays.
+    pub fn forget_this(&self, token: &SessionToken) -> io::Result<()> {
+        match self.token() {
+            Ok(Some(kept)) if kept.hash() != token.hash() => Ok(()),
+            _ => self.forget(),
+        }
+    }
+
     /// What was answered before.
     pub fn choice(&self) -> Option<Choice> {
         match fs::read_to_string(self.choice_file()).ok()?.trim() {
@@ -180,7 +188,9 @@ mod tests {
         assert!(other.token().unwrap().is_none());
         let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&one.file()), mode(&state.path().join("login"))), (0o600, 0o700));
-        one.forget().unwrap();
+        one.forget_this(&SessionToken::from_random([1; 32])).unwrap();
+        assert!(one.token().unwrap().is_some(), "another one has taken its place");
+        one.forget_this(&token()).unwrap();
         one.forget().unwrap();
         assert!(one.token().unwrap().is_none());
         assert_eq!(fs::read_dir(state.path().join("login")).unwrap().count(), 0);

@@ -42,11 +42,11 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
 
     /// The session is over: its file is of no use any more.
     pub(super) fn forget_session(&mut self) {
-        self.token = None;
+        let token = self.token.take();
         if std::mem::take(&mut self.kept)
-            && let Some((stay, _)) = self.stay.clone()
+            && let (Some((stay, _)), Some(token)) = (self.stay.clone(), token)
         {
-            self.in_background(move || stay.forget());
+            self.in_background(move || stay.forget_this(&token));
         }
     }
 
