@@ -13,6 +13,7 @@ use kaygia_desk::domain::ids::{CommentId, EventId, TicketId, UserId};
 use kaygia_desk::domain::query::{Answer, Query, TicketFilter};
 use kaygia_desk::domain::safe_text::SafeText;
 use kaygia_desk::domain::ticket::TicketStatus;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub fn done(
@@ -252,6 +253,36 @@ fn many_changes_are_read_at_most_twice_a_second_and_a_storm_every_two_seconds() 
     let (many, storm) = (readings_with_a_change_every(100), readings_with_a_change_every(3));
     assert!((4..=7).contains(&many), "{many} readings in 3 s");
     assert!((2..=3).contains(&storm), "{storm} readings in 3 s");
+}
+
+/// When the numbers beside the views are asked for, with a change every 100 ms, in milliseconds.
+fn countings(user: &str) -> Vec<u64> {
+    let mut bench = Bench::new((120, 40), 10);
+    bench.state.me.as_mut().unwrap().id = UserId::new(user);
+    bench.pass(Duration::from_secs(5));
+    bench.answer();
+    let mut moments = Vec::new();
+    for tenth in 1..=60 {
+        bench.pass(Duration::from_millis(100));
+        // Of the version that is on the screen: my own change, which is told to me as well.
+        bench.msg(Msg::Changed(vec![Change::Ticket(TicketId::new("t1"), 0)]));
+        if bench.effects.iter().any(|e| matches!(e, Effect::Fetch { query: Query::Counts(_), .. })) {
+            moments.push(tenth * 100);
+        }
+        bench.answer();
+    }
+    moments
+}
+
+#[test]
+fn the_numbers_beside_the_views_follow_within_a_second_and_each_desk_counts_at_its_own_moment() {
+    let all: Vec<Vec<u64>> = (0..20).map(|n| countings(&format!("user{n}"))).collect();
+    for moments in &all {
+        assert!((400..=1200).contains(&moments[0]), "{all:?}");
+        assert!(moments.windows(2).all(|two| (2000..=2200).contains(&(two[1] - two[0]))), "{all:?}");
+    }
+    let first: BTreeSet<u64> = all.iter().map(|moments| moments[0]).collect();
+    assert!(first.len() >= 5, "{first:?}");
 }
 
 #[test]

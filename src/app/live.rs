@@ -5,8 +5,10 @@ use super::screen::{Tab, board, clients, queue, staff, thread};
 use super::{Link, State};
 use crate::app::requests::Purpose;
 use crate::domain::change::Change;
+use crate::domain::ids::UserId;
 use crate::domain::query::Query;
 use crate::domain::time::Timestamp;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 /// While changes keep coming, the screen is read again at most this often.
@@ -19,6 +21,11 @@ const STORM: u32 = 8;
 const OWN_WRITE: Duration = Duration::from_millis(300);
 /// What was written is drawn before anything is read again: reading takes the processor from the frame.
 const FIRST_FRAME: Duration = Duration::from_millis(20);
+/// The numbers beside the views follow what others do after so long, and each desk at a time of its own: counting costs
+/// more than reading a page, and many desks hear the same at the same moment.
+const COUNTED: (Duration, Duration) = (Duration::from_millis(300), Duration::from_millis(700));
+/// While changes keep coming, they are counted again at most this often.
+const COUNT_GAP: Duration = Duration::from_secs(2);
 /// While the database does not answer, it is asked again this often.
 const RETRY: Duration = Duration::from_secs(3);
 
@@ -35,6 +42,9 @@ pub struct Live {
     heard: u32,
     /// When something written by me was answered.
     written: Option<Timestamp>,
+    /// When the numbers beside the views were asked for last, and are to be asked for again.
+    counted: Timestamp,
+    counts_due: Option<Timestamp>,
     retry_due: Option<Timestamp>,
 }
 
@@ -58,27 +68,36 @@ impl Live {
         self.thread = true;
         self.queue = true;
         self.written = Some(now);
+        self.counts_due = Some(now);
+    }
+
+    /// A ticket changed: the numbers beside the views may have.
+    fn count_soon(&mut self, now: Timestamp, part: f64) {
+        let pause = COUNTED.0 + COUNTED.1.mul_f64(part);
+        let due = now.after(pause).max(self.counted.after(COUNT_GAP));
+        self.counts_due.get_or_insert(due);
     }
 }
 
 /// When the next reading is due.
 pub fn next_wake(state: &State) -> Option<Timestamp> {
     let live = &state.live;
-    let reading = live.any().then(|| {
-        let held = state.requests.writing_since().map(|since| since.after(OWN_WRITE));
-        let shown = live.written.map(|at| at.after(FIRST_FRAME));
-        [held, shown].into_iter().flatten().fold(live.due(), Timestamp::max)
-    });
-    [reading, live.retry_due].into_iter().flatten().min()
+    let held = state.requests.writing_since().map(|since| since.after(OWN_WRITE));
+    let shown = live.written.map(|at| at.after(FIRST_FRAME));
+    let free = |due| [held, shown].into_iter().flatten().fold(due, Timestamp::max);
+    let reading = live.any().then(|| free(live.due()));
+    [reading, live.counts_due.map(free), live.retry_due].into_iter().flatten().min()
 }
 
 /// Rows changed in the database.
 pub fn changed(state: &mut State, changes: &[Change]) {
     state.live.heard = state.live.heard.saturating_add(1);
     state.live.log |= shows_log(state) && changes.iter().any(|change| *change != Change::Stale);
+    let part = state.me.as_ref().map_or(0.0, |me| own_part(&me.id));
     for change in changes {
         match change {
             Change::Ticket(id, version) => {
+                state.live.count_soon(state.now, part);
                 let known = state.queue.rows.iter().find(|row| row.id == *id);
                 if known.is_none_or(|row| row.version < *version) {
                     state.live.queue = true;
@@ -118,6 +137,14 @@ pub fn refresh(state: &mut State) {
     state.live.board = true;
     state.live.clients = true;
     state.live.log = shows_log(state);
+    state.live.counts_due = Some(state.now);
+}
+
+/// Somewhere between nothing and one, for each person another part.
+fn own_part(id: &UserId) -> f64 {
+    let mut hasher = DefaultHasher::new();
+    id.hash(&mut hasher);
+    f64::from(hasher.finish() as u8) / 255.0
 }
 
 const fn shows_log(state: &State) -> bool {
@@ -164,7 +191,18 @@ pub fn settle(state: &mut State) {
     let (now, live) = (state.now, &state.live);
     let held = state.requests.writing_since().is_some_and(|since| now < since.after(OWN_WRITE))
         || live.written.is_some_and(|at| at <= now && now < at.after(FIRST_FRAME));
-    if state.me.is_none() || !state.live.any() || !due || held {
+    if state.me.is_none() || held {
+        return;
+    }
+    read(state, due);
+    if state.live.counts_due.take_if(|due| *due <= now).is_some() {
+        state.live.counted = now;
+        queue::counts(state);
+    }
+}
+
+fn read(state: &mut State, due: bool) {
+    if !state.live.any() || !due {
         return;
     }
     state.live.last = state.now;

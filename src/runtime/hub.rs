@@ -1,7 +1,7 @@
 //! One listener for the whole process, and what sessions hear from it.
 //!
-//! It listens first and then says that everything may have changed. The first change goes on at once, those that
-//! follow closely are merged. A lost listener is looked for again with growing, uneven pauses; meanwhile, and
+//! It listens first and then says that everything may have changed. A change goes on after a moment, which is another
+//! one at each desk, those that follow closely are merged. A lost listener is looked for again with growing, uneven pauses; meanwhile, and
 //! slowly even while all is well, everything is read again. Rows that a trigger had to leave are folded here,
 //! and the event log is sealed.
 //!
@@ -22,6 +22,9 @@ use tokio::time::{Instant, interval_at, sleep, timeout, timeout_at};
 
 /// Changes that follow within this time go together.
 const MERGED: Duration = Duration::from_millis(40);
+/// The first change waits for a part of this, at random: many desks hear it at the same moment, and would ask the server
+/// all at once while it still answers the one who made it. Nobody waits for what they do not know of yet.
+const SPREAD: Duration = Duration::from_millis(60);
 /// Everything is read again after so long.
 const SLOW_POLL: Duration = Duration::from_secs(30);
 /// Pauses between attempts to listen again: the first, and the longest.
@@ -202,10 +205,10 @@ impl<S: Source, G: Gateway> Listening<S, G> {
             };
             let mut more = Merged::default();
             more.add(first);
+            let mut window = SPREAD.mul_f64(f64::from(random_byte()) / 255.0);
             loop {
-                self.pass(std::mem::take(&mut more));
                 // Those that follow within the window wait for its end and go together.
-                let end = Instant::now() + MERGED;
+                let end = Instant::now() + window;
                 while let Ok(change) = timeout_at(end, listener.next()).await {
                     match change {
                         Ok(change) => more.add(change),
@@ -218,6 +221,8 @@ impl<S: Source, G: Gateway> Listening<S, G> {
                 if more.is_empty() {
                     break;
                 }
+                self.pass(std::mem::take(&mut more));
+                window = MERGED;
             }
         }
     }

@@ -234,7 +234,8 @@ fn ask(state: &mut State, page: PageUse, window: Window, limit: u16) {
     state.fetch(Purpose::Queue(page), Query::Queue(QueuePage { filter, sort, window, limit }));
 }
 
-fn counts(state: &mut State) {
+/// Asks for the numbers beside the views.
+pub fn counts(state: &mut State) {
     state.requests.forget(|purpose| *purpose == Purpose::Counts);
     state.fetch(Purpose::Counts, Query::Counts(VIEWS.iter().map(View::filter).collect()));
 }
@@ -242,7 +243,6 @@ fn counts(state: &mut State) {
 /// Reads the window again, after a change elsewhere.
 pub fn reload(state: &mut State) {
     if state.requests.any(|purpose| matches!(purpose, Purpose::Queue(PageUse::Top | PageUse::Bottom))) {
-        state.queue.counts_wanted = true;
         return;
     }
     let queue = &state.queue;
@@ -253,7 +253,6 @@ pub fn reload(state: &mut State) {
     };
     let limit = (queue.rows.len().max(PAGE.into()).min(KEPT)) as u16;
     ask(state, PageUse::Reload, window, limit);
-    counts(state);
 }
 
 /// Moves the cursor by rows.
