@@ -22,6 +22,8 @@ use std::path::PathBuf;
 const HOST: &str = "db.kaygia.test";
 const ROLE: &str = "role_of_the_desk";
 const PASSWORD: &str = "planted password of the desk";
+/// A role whose password the server asks for as it is.
+const CLEAR: &str = "role_in_clear";
 
 /// An authority.
 struct Authority {
@@ -73,14 +75,17 @@ impl Server {
         let hba = [
             "hostssl all role_of_the_desk 127.0.0.1/32 scram-sha-256",
             "host all role_of_the_desk 127.0.0.1/32 scram-sha-256",
+            "host all role_in_clear 127.0.0.1/32 password",
         ];
         let cluster = Cluster::start(&hba, &[("ssl_min_protocol_version", "TLSv1.2")]);
         let authority = Authority::new("the desk's tests");
         let trusted = cluster.write("ca.pem", &authority.pem);
         let server = Self { cluster, authority, trusted };
         server.show(&server.authority.sign(HOST, (2020, 2090))).await;
-        let role = format!("CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'");
-        server.cluster.owner().await.batch_execute(&role).await.unwrap();
+        for role in [ROLE, CLEAR] {
+            let role = format!("CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'");
+            server.cluster.owner().await.batch_execute(&role).await.unwrap();
+        }
         server
     }
 
@@ -216,6 +221,30 @@ async fn a_remote_server_is_verified_and_bound_or_refused() {
     for (what, sentence) in &told {
         println!("  {what:<20} {sentence}");
     }
+}
+
+/// The driver would answer whoever asks; on this machine that may be anybody who took the port first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_goes_as_it_is_only_where_nobody_reads_it() {
+    let server = Server::start().await;
+    let listening = Between::new(server.cluster.port(), Deed::Listen).await;
+    let url = server.url(listening.port).replace(ROLE, CLEAR);
+    let plain = url.replace("verify-full", "disable");
+    for url in
+        [&plain, &url.replace("sslmode=verify-full", "channel_binding=disable").replace(HOST, "localhost")]
+    {
+        let error = refused(url).await;
+        assert_eq!(*error.meaning(), Meaning::Tls, "{error}");
+        assert!(error.sentence().contains("none was sent"), "{error}");
+    }
+    let seen = String::from_utf8_lossy(&listening.seen()).into_owned();
+    assert!(seen.contains(CLEAR) && !seen.contains("planted"), "{seen}");
+    // Bound to the channel it can't be; verified and encrypted, as it is wished, it can.
+    assert_eq!(*refused(&url).await.meaning(), Meaning::Tls);
+    let wished = url + " channel_binding=prefer";
+    let (db, _) = pool::connector(&wished, Options::default()).unwrap().connect().await.unwrap();
+    let row = sql::row(&db, "SELECT current_user::text AS name", &[]).await.unwrap();
+    assert_eq!(sql::get::<&str>(&row, "name").unwrap(), CLEAR);
 }
 
 /// This machine needs no encryption, and a name that nobody knows is told as that: a real look-up.

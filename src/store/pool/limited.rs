@@ -1,8 +1,10 @@
-//! How much a server may send at once: a message that claims more is not read, and the connection ends.
+//! What a server may send: a message that claims to be longer is not read, a password is not asked for in clear where
+//! others could read it, and the connection ends.
 //!
 //! The driver keeps what it reads until a message is whole. A server that is broken, or hostile, and announces two
 //! gigabytes or never ends its words would fill the memory of this machine. So every connection over the network is
-//! measured below the driver, encrypted or not.
+//! measured below the driver, encrypted or not. And the driver hands a password to whoever asks for it as it is: on a
+//! connection that is neither encrypted nor verified that may be anybody who took the port before the server did.
 
 use crate::store::error::{Error, Meaning};
 use futures_util::future::{MapOk, Ready, TryFutureExt, ready};
@@ -16,6 +18,8 @@ use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream}
 const LONGEST: usize = 64 << 20;
 /// Of what a server says of an error, and of all that it says before it is ready for the first question.
 const WORDS: usize = 1 << 20;
+/// "Send the password as it is", the code in a message of the letter R (PostgreSQL 18, 54.7 Message Formats).
+const CLEAR_PASSWORD: [u8; 4] = 3_u32.to_be_bytes();
 
 /// Encryption that is measured.
 #[derive(Clone)]
@@ -44,8 +48,11 @@ impl<S, T: TlsConnect<S>> TlsConnect<S> for Encrypted<T> {
     type Future = MapOk<T::Future, fn(T::Stream) -> Measured<T::Stream>>;
 
     fn connect(self, stream: S) -> Self::Future {
-        let measured =
-            |inner| Measured { inner, meter: Meter::default(), binding: T::Stream::channel_binding };
+        let measured = |inner| Measured {
+            inner,
+            meter: Meter { private: true, ..Meter::default() },
+            binding: T::Stream::channel_binding,
+        };
         self.0.connect(stream).map_ok(measured)
     }
 }
@@ -124,12 +131,20 @@ struct Meter {
     left: usize,
     greeting: usize,
     greeted: bool,
+    /// The first bytes of the body, read where the message is one of the way a password is checked.
+    code: [u8; 4],
+    coded: usize,
+    /// Nobody else reads the connection, and its other end is verified.
+    private: bool,
 }
 
 impl Meter {
     fn pass(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let body = self.left.min(bytes.len());
+            if !self.private && self.head[0] == b'R' {
+                self.asks(&bytes[..body])?;
+            }
             self.left -= body;
             bytes = &bytes[body..];
             let head = (self.head.len() - self.known).min(bytes.len());
@@ -143,11 +158,26 @@ impl Meter {
         Ok(())
     }
 
+    /// A part of what the server says about how it checks a password.
+    fn asks(&mut self, body: &[u8]) -> io::Result<()> {
+        let part = (self.code.len() - self.coded).min(body.len());
+        self.code[self.coded..self.coded + part].copy_from_slice(&body[..part]);
+        self.coded += part;
+        if part > 0 && self.coded == self.code.len() && self.code == CLEAR_PASSWORD {
+            let sentence = "the server asks for the password as it is, over a connection that is not encrypted: none was \
+                            sent. Is it your server? Then write scram-sha-256 in place of password in its pg_hba.conf, \
+                            or sslmode=verify-full in the address";
+            return Err(io::Error::other(Error::new(Meaning::Tls, sentence)));
+        }
+        Ok(())
+    }
+
     /// A message begins: its letter and length are known.
     fn begins(&mut self) -> io::Result<()> {
         let [letter, length @ ..] = self.head;
         let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
         self.known = 0;
+        self.coded = 0;
         self.left = length.saturating_sub(4);
         self.greeted |= letter == b'Z';
         if !self.greeted {
@@ -189,6 +219,22 @@ mod tests {
             bytes.chunks(size).for_each(|chunk| meter.pass(chunk).unwrap());
             assert_eq!((meter.left, meter.known), (0, 0), "{size}");
         }
+    }
+
+    #[test]
+    fn a_password_is_not_asked_for_in_clear_however_it_arrives() {
+        let asked = |private: bool, code: u32, size: usize| {
+            let bytes = [&[b'R'][..], &8_u32.to_be_bytes(), &code.to_be_bytes()].concat();
+            let mut meter = Meter { private, ..Meter::default() };
+            bytes.chunks(size).all(|chunk| meter.pass(chunk).is_ok())
+        };
+        for size in 1..=9 {
+            assert!(!asked(false, 3, size), "{size}");
+            assert!(asked(true, 3, size) && asked(false, 0, size) && asked(false, 10, size), "{size}");
+        }
+        // What looks like it within a row is none.
+        let mut meter = Meter::default();
+        meter.pass(&[message(b'Z', 1), message(b'D', 9), message(b'R', 4)].concat()).unwrap();
     }
 
     #[test]
