@@ -110,6 +110,35 @@ fn an_overtaken_change_says_who_was_first_and_reads_again() {
 }
 
 #[test]
+fn what_was_not_saved_is_not_shown_as_if_it_were_though_nothing_can_be_read() {
+    let mut bench = Bench::new((120, 40), 5);
+    bench.keys("Enter").answer();
+    let before = bench.state.queue.rows[0].clone();
+    assert!(before.waiting_since.is_some());
+    let shown = |bench: &Bench| {
+        (bench.state.queue.rows[0].clone(), bench.state.thread.current().unwrap().ticket.clone())
+    };
+    bench.commands();
+    bench.keys("s c");
+    let (status, _) = bench.command();
+    bench.keys("p 4");
+    let (priority, _) = bench.command();
+    assert_eq!(shown(&bench).0.status, TicketStatus::Closed);
+    bench.msg(Msg::Done { req: status, result: Err(Failure::Unavailable("no answer".to_owned())) });
+    let (row, ticket) = shown(&bench);
+    assert_eq!((&row.status, row.waiting_since), (&before.status, before.waiting_since));
+    assert_eq!((&ticket.status, ticket.priority), (&before.status, row.priority));
+    assert_ne!(row.priority, before.priority, "this one is still under way");
+    let failure = Failure::Overtaken { field: "priority", now: SafeText::new("urgent"), by: None };
+    bench.msg(Msg::Done { req: priority, result: Err(failure) });
+    assert_eq!(shown(&bench).1.priority, before.priority);
+    // The same key asks again.
+    bench.commands();
+    bench.keys("s c");
+    bench.command();
+}
+
+#[test]
 fn a_row_read_while_a_change_is_under_way_keeps_showing_the_change() {
     let mut bench = Bench::new((120, 40), 5);
     bench.pass(minutes(1)).answer();

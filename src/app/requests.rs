@@ -92,6 +92,8 @@ pub enum Cause {
 pub struct Requests {
     next: u64,
     open: BTreeMap<Req, (Purpose, Timestamp)>,
+    /// Rows as they are while a command under way is shown as carried out.
+    before: BTreeMap<Req, TicketRow>,
 }
 
 impl Requests {
@@ -99,6 +101,19 @@ impl Requests {
         self.next += 1;
         self.open.insert(Req(self.next), (purpose, now));
         Req(self.next)
+    }
+
+    /// Keeps a row as it stands on the screen, before a command is shown as carried out.
+    pub fn keep(&mut self, req: Req, row: TicketRow) {
+        // One command after the other: the row as it was before all of them.
+        let first = self.before.values().find(|kept| kept.id == row.id && kept.version >= row.version);
+        let row = first.cloned().unwrap_or(row);
+        self.before.insert(req, row);
+    }
+
+    /// A command was carried out and made this of the row.
+    fn carried_out(&mut self, row: &TicketRow) {
+        self.before.values_mut().filter(|kept| kept.id == row.id).for_each(|kept| *kept = row.clone());
     }
 
     fn end(&mut self, req: Req) -> Option<Purpose> {
@@ -281,6 +296,7 @@ fn fetch_failed(state: &mut State, purpose: &Purpose, failure: &Failure) {
 /// A command was carried out, or not.
 pub fn done(state: &mut State, req: Req, result: Result<Done, Failure>) {
     let Some(purpose) = state.requests.end(req) else { return };
+    let before = state.requests.before.remove(&req);
     match &result {
         Err(Failure::SignedOut(why)) => {
             composer::sending::unsent(state, req);
@@ -298,6 +314,11 @@ pub fn done(state: &mut State, req: Req, result: Result<Done, Failure>) {
     };
     if composer::answered(state, req, &command, cause, &result) {
         return;
+    }
+    match (&result, before) {
+        (Err(_), Some(row)) => ticket_actions::show_again(state, &row),
+        (Ok(Done { row: Some(row), .. }), _) => state.requests.carried_out(row),
+        _ => {}
     }
     ticket_actions::answered(state, &command, cause, result);
 }

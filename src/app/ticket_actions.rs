@@ -5,7 +5,7 @@
 use super::action::Action;
 use super::overlay::Overlay;
 use super::overlay::form::{self, Field, Form, FormKind};
-use super::requests::Cause;
+use super::requests::{Cause, Req};
 use super::screen::{self, Tab, composer, queue, thread};
 use super::undo::Entry;
 use super::{Effect, State, account_actions, live};
@@ -165,8 +165,32 @@ pub fn read_thread(state: &mut State) {
 
 /// Shows what a command changes before it is carried out, and sends it.
 fn act(state: &mut State, command: Command) {
-    state.execute(command, Cause::Asked);
+    let ticket = command.ticket().cloned();
+    let req = state.execute(command, Cause::Asked);
+    show_ahead(state, req, ticket.as_ref());
+}
+
+/// Shows what was asked for as if it were done, and keeps what stood there.
+fn show_ahead(state: &mut State, req: Req, ticket: Option<&TicketId>) {
+    let shown = state.queue.rows.iter().chain(state.thread.data.as_ref().map(|thread| &thread.ticket));
+    if let Some(row) = shown.filter(|row| Some(&row.id) == ticket).max_by_key(|row| row.version).cloned() {
+        state.requests.keep(req, row);
+    }
     repaint(state);
+}
+
+/// It was not done: what stood there stands there again, also while nothing can be read, unless something newer was.
+pub fn show_again(state: &mut State, before: &TicketRow) {
+    let row = state.patched(before.clone());
+    let older = |shown: &TicketRow| shown.id == row.id && shown.version <= row.version;
+    let thread = state.thread.data.as_mut().map(|thread| &mut thread.ticket);
+    state
+        .queue
+        .rows
+        .iter_mut()
+        .chain(thread)
+        .filter(|shown| older(shown))
+        .for_each(|shown| *shown = row.clone());
 }
 
 /// Applies the commands under way to the rows on the screen.
@@ -309,8 +333,9 @@ pub fn undo(state: &mut State) {
     };
     if let Some(inverse) = command.inverse() {
         let cause = Cause::Undo { message_is_out: matches!(command, Command::Reply { .. }) };
-        state.execute_undoing(inverse, cause, event);
-        return repaint(state);
+        let ticket = inverse.ticket().cloned();
+        let req = state.execute_undoing(inverse, cause, event);
+        return show_ahead(state, req, ticket.as_ref());
     }
     state.history.refused_undo();
     let why = match command {
@@ -329,8 +354,9 @@ pub fn redo(state: &mut State) {
         Some(Entry { command, .. }) => {
             let again = command.inverse().and_then(|inverse| inverse.inverse());
             if let Some(again) = again {
-                state.execute(again, Cause::Redo);
-                repaint(state);
+                let ticket = again.ticket().cloned();
+                let req = state.execute(again, Cause::Redo);
+                show_ahead(state, req, ticket.as_ref());
             }
         }
         None => state.toasts.info("there is nothing to do again", now),

@@ -44,15 +44,8 @@ impl Failure {
             | Self::Unavailable(why)
             | Self::Refused(why)
             | Self::SignedOut(why) => why.clone(),
-            Self::Overtaken { field, now, by: Some(by) } => {
-                format!(
-                    "{} set the {field} to {} meanwhile; yours was not saved",
-                    by.one_line(),
-                    now.one_line()
-                )
-            }
-            Self::Overtaken { field, now, by: None } => {
-                format!("the {field} became {} meanwhile; yours was not saved", now.one_line())
+            Self::Overtaken { field, now, by } => {
+                format!("{}; yours was not saved", overtaken(field, now, by.as_ref()))
             }
             Self::NewMessages(1) => {
                 "1 new message since you looked: read it, or press again to go on".to_owned()
@@ -67,5 +60,13 @@ impl Failure {
             Self::Gone(what) => format!("this {what} does not exist any more"),
             Self::Internal(what) => format!("{what}; the log file has the details"),
         }
+    }
+}
+
+/// What somebody else made of a field.
+pub fn overtaken(field: &str, now: &SafeText, by: Option<&SafeText>) -> String {
+    match by {
+        Some(by) => format!("{} set the {field} to {} meanwhile", by.one_line(), now.one_line()),
+        None => format!("the {field} became {} meanwhile", now.one_line()),
     }
 }

@@ -7,7 +7,7 @@ use crate::app::State;
 use crate::app::action::Action;
 use crate::app::requests::{Cause, Purpose, Req};
 use crate::domain::command::{Change, Command, Done, LastComment};
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, overtaken};
 use crate::domain::ids::CommentId;
 use crate::domain::ticket::TicketStatus;
 
@@ -124,9 +124,13 @@ pub(super) fn sent(
             thread::reload(state);
         }
         Err(failure) => {
+            let send = state.keymap.words(Action::ReviewSend);
             let why = match failure {
+                Failure::Overtaken { field, now, by } => {
+                    let what = overtaken(field, now, by.as_ref());
+                    format!("{what}, so nothing was sent; {send} sends all the same")
+                }
                 Failure::Unavailable(why) | Failure::Refused(why) => {
-                    let send = state.keymap.words(Action::ReviewSend);
                     format!("{why}; {send} tries again, it can't be sent twice")
                 }
                 other => other.sentence(),
