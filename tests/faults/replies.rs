@@ -1,9 +1,11 @@
 //! Replies and changes by the hundred, over wires that are cut and beside others who write: each exactly once, and
 //! nothing overwritten unseen.
 
+use crate::pty::glass::Glass;
 use crate::run::{self, Dice};
 use crate::support::proxy::Proxy;
 use crate::support::world::{World, desk_from, reply, set_status, world};
+use crate::writers::at_the_queue;
 use kaygia_desk::auth::Actor;
 use kaygia_desk::desk::{Desk, Gateway};
 use kaygia_desk::domain::command::{Change, Command, LastComment};
@@ -11,6 +13,7 @@ use kaygia_desk::domain::failure::Failure;
 use kaygia_desk::domain::ids::{CommentId, TicketId};
 use kaygia_desk::domain::ticket::TicketStatus::{self, Closed, Open, Pending, Resolved};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::Barrier;
 use tokio_postgres::Client;
 
@@ -223,4 +226,64 @@ async fn fault_15_what_the_web_app_changes_meanwhile_is_never_overwritten_unseen
          kept, {sent} replies sent unseen"
     );
     assert_eq!((told, kept, sent.as_str()), (ROUNDS, ROUNDS, "0"));
+}
+
+/// The web app makes something else of the ticket in the moment in which these keys are pressed; what the screen says
+/// of it.
+async fn overtaken(world: &World, web: &Client, glass: &mut Glass, keys: &str, status: &str) -> bool {
+    web.batch_execute(&format!("BEGIN; UPDATE public.support_tickets SET status = '{status}'"))
+        .await
+        .unwrap();
+    glass.keys(keys);
+    let waits = "SELECT count(*) > 0 FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) \
+                  WHERE NOT l.granted AND a.datname = current_database()";
+    let since = Instant::now();
+    while world.value(waits).await != "true" {
+        assert!(
+            since.elapsed() < Duration::from_millis(1500),
+            "nobody waits for the web app:\n{}",
+            glass.text()
+        );
+        tokio::task::yield_now().await;
+    }
+    web.batch_execute("COMMIT").await.unwrap();
+    glass.shows(&format!("the status became {status} meanwhile"));
+    glass.shows(&format!("{status}  unassigned"));
+    world.value("SELECT status FROM public.support_tickets").await == status
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_15_the_screen_says_what_became_of_it() {
+    const ROUNDS: usize = 50;
+    let _place = run::beside_others().await;
+    let world = world().await;
+    world.ticket("t", "grace", "OPEN", "1 hour").await;
+    let web = web_app(&world).await;
+    let (mut glass, _state) = at_the_queue(&world, world.db.url()).await;
+    let mut kept = 0;
+    for round in 0..2 * ROUNDS {
+        let status = ["PENDING", "OPEN", "RESOLVED", "CLOSED"][round / ROUNDS * 2 + round % 2];
+        if round < ROUNDS {
+            kept += usize::from(overtaken(&world, &web, &mut glass, "sc", status).await);
+            continue;
+        }
+        if round == ROUNDS {
+            glass.write_reply("An answer that waits");
+            glass.keys("\u{1b}");
+            glass.shows("Send to");
+        }
+        kept += usize::from(overtaken(&world, &web, &mut glass, "y", status).await);
+        glass.shows("so nothing was");
+        glass.shows("An answer that waits");
+    }
+    let sent = world.value("SELECT count(*) FROM public.ticket_comments").await;
+    println!(
+        "fault 15, on the screen: {ROUNDS} times a status set and {ROUNDS} times a reply sent while the web app changes the \
+         ticket: told every time, {kept} kept, {sent} replies sent unseen"
+    );
+    assert_eq!((kept, sent.as_str()), (2 * ROUNDS, "0"));
+    // Now that it was seen, it goes out.
+    glass.keys("y");
+    glass.shows("sent to");
+    assert_eq!(world.value("SELECT content FROM public.ticket_comments").await, "An answer that waits");
 }
