@@ -221,6 +221,11 @@ impl Row {
         self
     }
 
+    /// Whether it means the same on every screen: such rows come last in the help.
+    pub fn is_general(&self) -> bool {
+        matches!(self.group, MOVE | GO | DESK)
+    }
+
     /// The default chords with their contexts.
     pub fn chords(&self) -> impl Iterator<Item = (Context, Chord)> {
         self.keys
@@ -300,8 +305,8 @@ pub static TABLE: &[Row] = &[
     row(A::ViewPrevious, "view.previous", &[(C::Queue, "[")], "Previous view", "The view before this one.", QUEUE),
     row(A::Search, "search", &[(C::Queue, "/")], "Search", "Find tickets by number, or by a client's name, company or address.", QUEUE).footer(35, "search").palette(),
     row(A::Sort, "sort", &[(C::Queue, "S")], "Sort", "Waiting longest first, or newest activity first.", QUEUE).palette(),
-    row(A::PreviewDown, "preview.down", &[(C::Queue, "J")], "Scroll the preview down", "Scroll the conversation without leaving the queue.", QUEUE),
-    row(A::PreviewUp, "preview.up", &[(C::Queue, "K")], "Scroll the preview up", "Scroll the conversation without leaving the queue.", QUEUE),
+    row(A::PreviewDown, "preview.down", &[(C::Queue, "J")], "Scroll the preview down", "Scroll the conversation down without leaving the queue.", QUEUE),
+    row(A::PreviewUp, "preview.up", &[(C::Queue, "K")], "Scroll the preview up", "Scroll the conversation up without leaving the queue.", QUEUE),
     row(A::TicketNext, "ticket.next", &[(C::Thread, "J")], "Next ticket", "The ticket below this one in the queue.", THREAD).palette(),
     row(A::TicketPrevious, "ticket.previous", &[(C::Thread, "K")], "Ticket above", "The ticket above this one in the queue.", THREAD),
     row(A::MessageNext, "message.next", &[(C::Thread, "}")], "Next message", "To the next message.", THREAD),

@@ -19,7 +19,9 @@ pub fn draw(pen: &mut Pen<'_>, state: &State, help: &Help) {
     let room = inside.right().saturating_sub(x + 1);
     let mut lines: Vec<Line<'_>> = Vec::new();
     let mut group = "";
-    for row in TABLE {
+    // What this screen alone knows comes first.
+    let own = TABLE.iter().filter(|row| !row.is_general());
+    for row in own.chain(TABLE.iter().filter(|row| row.is_general())) {
         let chords = state.keymap.chords(row.action, &help.contexts);
         if chords.is_empty() || available(row.action, state) == Availability::Hidden {
             continue;
