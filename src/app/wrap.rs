@@ -9,14 +9,28 @@ pub const TAB: &str = "    ";
 
 /// Columns that a piece of text takes; a tabulator counts as [`TAB`].
 pub fn width(text: &str) -> usize {
-    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+    if is_plain(text.as_bytes()) {
         return text.len();
     }
     text.graphemes(true).map(grapheme_width).sum()
 }
 
+/// Whether a text is printable ASCII, so that one byte is one column: most of what is drawn is, and need not be
+/// taken apart into graphemes.
+pub fn is_plain(text: &[u8]) -> bool {
+    text.iter().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+/// The first bytes of a text, one more than `columns`, if they are plain.
+fn plain_head(text: &str, columns: usize) -> Option<&[u8]> {
+    Some(&text.as_bytes()[..text.len().min(columns + 1)]).filter(|head| is_plain(head))
+}
+
 /// Whether a text takes more than this many columns; of a long one only the beginning is looked at.
 pub fn exceeds(text: &str, columns: usize) -> bool {
+    if let Some(head) = plain_head(text, columns) {
+        return head.len() > columns;
+    }
     let mut used = 0;
     text.graphemes(true).any(|grapheme| {
         used += grapheme_width(grapheme);
@@ -44,14 +58,19 @@ pub fn clip(text: &str, columns: usize, ellipsis: &str) -> String {
         return text.to_owned();
     }
     let room = columns.saturating_sub(width(ellipsis));
-    let (mut used, mut kept) = (0, String::with_capacity(text.len().min(columns * 4)));
-    for grapheme in text.graphemes(true) {
-        used += grapheme_width(grapheme);
-        if used > room {
-            break;
+    let (mut used, mut end) = (0, 0);
+    if plain_head(text, room).is_some() {
+        end = room;
+    } else {
+        for grapheme in text.graphemes(true) {
+            used += grapheme_width(grapheme);
+            if used > room {
+                break;
+            }
+            end += grapheme.len();
         }
-        kept.push_str(grapheme);
     }
+    let mut kept = text[..end].to_owned();
     if columns > 0 {
         kept.push_str(ellipsis);
     }
@@ -76,7 +95,7 @@ pub fn wrap(text: &str, columns: usize) -> Vec<Range<usize>> {
 }
 
 fn wrap_line(line: &str, base: usize, columns: usize, lines: &mut Vec<Range<usize>>) {
-    if line.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+    if is_plain(line.as_bytes()) {
         // A log in a message is long and plain: one byte is one column.
         let signs = line.bytes().enumerate().map(|(at, byte)| (at, 1, 1, byte == b' '));
         return fill(signs, line.len(), base, columns, lines);
@@ -145,6 +164,21 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn plain_text_needs_no_graphemes(text in "[ -~]{0,9}[ -~é東\u{301}👍\t]{0,6}", columns in 0_usize..14) {
+            let wide: usize = text.graphemes(true).map(grapheme_width).sum();
+            prop_assert_eq!(width(&text), wide);
+            prop_assert_eq!(exceeds(&text, columns), wide > columns);
+            let clipped = clip(&text, columns, "…");
+            prop_assert!(width(&clipped) <= columns, "{}", clipped);
+            let kept = clipped.strip_suffix('…').unwrap_or(&clipped);
+            prop_assert!(text.starts_with(kept), "{}", clipped);
+            // What is left out would not have fitted, and is no part of what is kept.
+            let next = text[kept.len()..].graphemes(true).next();
+            prop_assert!(next.is_none_or(|next| columns == 0 || width(kept) + grapheme_width(next) >= columns));
+            prop_assert!(!text[kept.len()..].starts_with('\u{301}') || kept.is_empty(), "{}", clipped);
+        }
+
         #[test]
         fn no_line_is_too_wide_and_nothing_is_lost(text in "[a-z é東👍\n\t]{0,120}", columns in 2_usize..30) {
             let ranges = wrap(&text, columns);

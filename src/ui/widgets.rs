@@ -45,8 +45,15 @@ impl<'a> Pen<'a> {
         if !self.buffer.area.contains((x, y).into()) {
             return 0;
         }
-        let (end, _) = self.buffer.set_stringn(x, y, text, width.into(), style);
-        end - x
+        if !wrap::is_plain(text.as_bytes()) {
+            let (end, _) = self.buffer.set_stringn(x, y, text, width.into(), style);
+            return end - x;
+        }
+        let room = width.min(self.buffer.area.right() - x);
+        for (x, c) in (x..x + room).zip(text.chars()) {
+            self.buffer[(x, y)].set_char(c).set_style(style);
+        }
+        usize::from(room).min(text.len()) as u16
     }
 
     /// Gives an area a style; text in it stays.
@@ -116,5 +123,29 @@ impl<'a> Pen<'a> {
             self.text(area.x + 2, area.y, area.width.saturating_sub(4), &format!(" {title} "), style);
         }
         Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use ratatui::style::Color;
+
+    proptest! {
+        #[test]
+        fn plain_text_is_drawn_as_the_library_draws_it(text in "[ -~]{0,30}", x in 0_u16..14, width in 0_u16..14) {
+            let area = Rect { x: 2, y: 1, width: 10, height: 1 };
+            let mut ours = Buffer::empty(area);
+            ours.set_string(2, 1, "東京ab東京", Style::new().fg(Color::Blue).bg(Color::Red));
+            let mut theirs = ours.clone();
+            let style = Style::new().fg(Color::Green);
+            let theme = Theme::built_in("dark", false).unwrap();
+            let used = Pen::new(&mut ours, &theme).raw(x, 1, width, &text, style);
+            let inside = area.contains((x, 1).into());
+            let end = if inside { theirs.set_stringn(x, 1, &text, width.into(), style).0 } else { x };
+            prop_assert_eq!((used, ours), (end - x, theirs));
+        }
     }
 }
