@@ -155,6 +155,11 @@ async fn of_two_codes_made_at_once_the_newer_one_alone_is_good() {
     while !waits.is_finished() && world.value(blocked).await != "1" {
         tokio::task::yield_now().await;
     }
+    // An older snapshot would see neither of them, so nothing is issued there.
+    let stranger = world.db.connect_as_desk().await;
+    stranger.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ").await.unwrap();
+    let issue = format!("SELECT desk.token_issue('{}', repeat('0', 64), 60) IS NULL", older.id);
+    assert!(stranger.query_one(&issue, &[]).await.unwrap().get::<_, bool>(0));
     tx.commit().await.unwrap();
     assert!(waits.await.unwrap().is_some());
     let [first, second] = codes;

@@ -149,15 +149,6 @@ pub async fn issue(
     code: &TokenCode,
     rules: &TokenRules,
 ) -> Result<Option<Timestamp>> {
-    // Two codes of one account are made one after the other, or neither would see that the other takes its place. The
-    // same lock as desk.token_ask's.
-    sql::rows(
-        tx,
-        "SELECT true AS held FROM (SELECT pg_advisory_xact_lock(7031201, hashtext(m.to_user)) \
-                                     FROM desk.mails AS m WHERE m.id = $1) AS l",
-        &[(&held.id, Type::TEXT)],
-    )
-    .await?;
     tokens::issue(tx, &held.id, kind, code, rules).await
 }
 

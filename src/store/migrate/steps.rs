@@ -93,6 +93,7 @@ pub const STEPS: &[Step] = &[
     step!("0030_desk_erasure", Tx, repairs: true),
     step!("0031_desk_mails_former", Tx),
     step!("0032_desk_event_indexes", Tx, repairs: true),
+    step!("0033_desk_token_issue", Tx, repairs: true),
 ];
 
 impl Step {
