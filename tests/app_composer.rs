@@ -204,10 +204,20 @@ fn a_send_that_was_not_answered_is_tried_again_as_the_same_reply() {
     composing(&mut bench);
     bench.text("Fixed.").keys("Esc y");
     let first = bench.commands().into_iter().find(|(_, c)| matches!(c, Command::Reply { .. })).unwrap();
-    let failure = Failure::Unavailable("the database does not answer".to_owned());
-    bench.msg(Msg::Done { req: first.0, result: Err(failure) });
+    let why = "/var/run/postgresql/.s.PGSQL.5432: this server only reads; the desk needs the one that writes; and so on "
+        .repeat(3);
+    bench.msg(Msg::Done { req: first.0, result: Err(Failure::Unavailable(why)) });
     bench.msg(Msg::Drawn);
     bench.answer();
+    // However long the reason: what to do is there, a cut can be seen, and so can the text.
+    for size in [(40, 12), (80, 24), (120, 40), (200, 50)] {
+        bench.msg(Msg::Input(Input::Resize(size.0, size.1)));
+        let screen = drawn(&bench);
+        let after = screen.split_once("Send to Grace").unwrap().1;
+        let said =
+            after.split_once("not confirmed; y tries again").unwrap().1.split_once("Fixed.").unwrap().0;
+        assert!(said.contains("sent twice") && said.contains('…'), "{screen}");
+    }
     bench.keys("y");
     let again = bench.commands().into_iter().find(|(_, c)| matches!(c, Command::Reply { .. })).unwrap();
     assert_eq!(first.1, again.1);

@@ -5,6 +5,7 @@ use crate::app::State;
 use crate::app::action::Action;
 use crate::app::layout::dialogs;
 use crate::app::screen::composer::{Composer, Review};
+use crate::app::wrap;
 use ratatui::layout::{Position, Rect};
 
 /// Draws it; answers where the cursor is.
@@ -41,7 +42,7 @@ fn review_bar(pen: &mut Pen<'_>, state: &State, composer: &Composer, review: &Re
         // A long name is cut; what happens to the ticket never is.
         let status = composer.status_after.as_str();
         let room = usize::from(area.width).saturating_sub(status.len() + 22);
-        let name = crate::app::wrap::clip(&composer.to_name.one_line(), room, theme.signs.ellipsis);
+        let name = wrap::clip(&composer.to_name.one_line(), room, theme.signs.ellipsis);
         format!("Send to {name}?  then {status}")
     };
     pen.rule_across(Rect { height: 1, ..area }, &question, theme.accent);
@@ -51,14 +52,16 @@ fn review_bar(pen: &mut Pen<'_>, state: &State, composer: &Composer, review: &Re
         (None, 1) => format!("1 new message since you began: read it above; {send} sends all the same"),
         (None, n) => format!("{n} new messages since you began: read them above; {send} sends all the same"),
     };
-    let mut lines = 1;
-    for range in
-        crate::app::wrap::wrap(&warning, usize::from(area.width.saturating_sub(2))).into_iter().take(2)
-    {
-        pen.text(area.x + 1, area.y + lines, area.width.saturating_sub(2), &warning[range], theme.warning);
-        lines += 1;
+    let width = area.width.saturating_sub(2);
+    let ranges = wrap::wrap(&warning, width.into());
+    // At least one line of the text stays.
+    let lines = ranges.len().min(area.height.saturating_sub(2).clamp(1, 4).into());
+    for (at, range) in (1..).zip(&ranges[..lines]) {
+        // What has no line of its own is cut where it can be seen.
+        let end = if usize::from(at) == lines { warning.len() } else { range.end };
+        pen.text(area.x + 1, area.y + at, width, warning[range.start..end].trim_end(), theme.warning);
     }
-    lines
+    lines as u16 + 1
 }
 
 fn text(pen: &mut Pen<'_>, composer: &Composer, area: Rect) -> Option<Position> {

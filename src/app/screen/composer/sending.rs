@@ -130,8 +130,9 @@ pub(super) fn sent(
                     let what = overtaken(field, now, by.as_ref());
                     format!("{what}, so nothing was sent; {send} sends all the same")
                 }
+                // What to do comes first: the reason may be long.
                 Failure::Unavailable(why) | Failure::Refused(why) => {
-                    format!("{why}; {send} tries again, it can't be sent twice")
+                    format!("not confirmed; {send} tries again, it can't be sent twice: {why}")
                 }
                 other => other.sentence(),
             };
