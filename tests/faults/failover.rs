@@ -30,10 +30,14 @@ async fn failover(loss: Loss) {
     let mut primary = Cluster::new(&["max_wal_senders=4", "synchronous_commit=on"]).await;
     let world = world_in(database_at(&primary.url("postgres")).await).await;
     world.ticket("t", "grace", "OPEN", "1 hour").await;
+    world.ticket("t0", "grace", "OPEN", "2 hours").await;
     let ada = world.actor("ada").await;
     let standby = primary.standby().await;
     let url = with_standby(world.db.url(), &primary, &standby);
-    let (glass, _state): (Glass, _) = at_the_queue(&world, &url).await;
+    let (mut glass, _state): (Glass, _) = at_the_queue(&world, &url).await;
+    glass.write_reply("Through it all");
+    glass.keys("\x1b");
+    glass.shows("Send to Grace Hopper");
     let work = Arc::new(Work::default());
     let writers: Vec<_> = (0..WRITERS)
         .map(|n| {
@@ -48,6 +52,7 @@ async fn failover(loss: Loss) {
         Loss::Killed => primary.kill(),
         Loss::Frozen => primary.freeze(true),
     }
+    glass.keys("y");
     let before = work.confirmed();
     // Whoever watches over the servers needs a moment to decide.
     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -65,22 +70,32 @@ async fn failover(loss: Loss) {
     let written = promoted.elapsed();
     glass.shows("After failover");
     let seen = promoted.elapsed();
+    // What went to the lost server is told as not confirmed, lies there as it was, and goes out once.
+    glass.shows("not confirmed; y tries again");
+    glass.keys("y");
+    glass.shows("sent to Grace Hopper");
+    let sent = promoted.elapsed();
     work.stop.store(true, Ordering::SeqCst);
     for writer in writers {
         writer.await.unwrap();
     }
     db = standby.connect("postgres").await;
-    let rows = db.query("SELECT id FROM public.ticket_comments", &[]).await.unwrap();
-    let there: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    let texts = "SELECT ticket_id = 't0', id, content FROM public.ticket_comments";
+    let rows = db.query(texts, &[]).await.unwrap();
+    let (ours, theirs): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.get(0));
+    let ours: Vec<&str> = ours.iter().map(|row| row.get(2)).collect();
+    let there: Vec<String> = theirs.iter().map(|row| row.get(1)).collect();
     let lost: Vec<_> = work.ids().into_iter().filter(|id| !there.contains(id)).collect();
     println!(
         "failover, primary {loss:?}: {} replies confirmed (standby synchronous), {} of them lost, {} there; all {WRITERS} write \
-         again {written:.2?} after the promotion, the queue shows what is new after {seen:.2?}",
+         again {written:.2?} after the promotion, the queue shows what is new after {seen:.2?}; a reply begun before is told as \
+         not confirmed and sent once, after {sent:.2?}",
         work.confirmed(),
         lost.len(),
         there.len()
     );
     assert!(lost.is_empty(), "{lost:?}");
+    assert_eq!(ours, ["Through it all"]);
     assert_eq!(there.len(), work.confirmed());
     assert!(written <= Duration::from_secs(10), "{written:?}");
     assert!(seen <= Duration::from_secs(10), "{seen:?}");
