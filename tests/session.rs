@@ -50,6 +50,41 @@ async fn a_token_that_cannot_be_decided_leads_to_the_sign_in_screen() {
     desk.shows("Password").await;
 }
 
+/// The story: the database was started anew just as a desk began, and the desk asked for the password.
+#[tokio::test(start_paused = true)]
+async fn a_kept_session_opens_as_soon_as_the_database_is_there() {
+    let fake = Fake::new();
+    fake.be(Mood::Frozen);
+    let mut desk = Desk::begin_in(Begin::default(), TempDir::new().unwrap(), fake);
+    desk.shows("opening your session; type to sign in yourself").await;
+    desk.fake.be(Mood::Unreachable);
+    desk.shows("trying again: the database is down").await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    desk.shows("trying again: the database is down").await;
+    desk.fake.be(Mood::Willing);
+    let start = Instant::now();
+    desk.shows("TKT-1042").await;
+    assert!(start.elapsed() <= Duration::from_secs(2), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_begins_to_sign_in_is_not_overtaken_by_a_kept_session() {
+    let fake = Fake::new();
+    fake.be(Mood::Frozen);
+    let mut desk = Desk::begin_in(Begin::default(), TempDir::new().unwrap(), fake);
+    desk.shows("opening your session").await;
+    desk.keys("c o r");
+    desk.hides("opening your session").await;
+    desk.fake.be(Mood::Willing);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    // Keys of a password are none of the queue's.
+    desk.keys("e t r");
+    desk.shows("******").await;
+    assert_eq!(desk.fake.commands(), []);
+    desk.keys("Enter");
+    desk.shows("TKT-1042").await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn all_queued_keys_are_one_frame() {
     let mut desk = Desk::ready(Begin::default()).await;

@@ -194,6 +194,17 @@ pub enum Input {
     Resize(u16, u16),
 }
 
+impl Input {
+    /// Whether it is text, or a plain key among text: no chord with Ctrl or Alt, no mouse.
+    pub const fn is_typed(&self) -> bool {
+        match self {
+            Self::Key(key) => !key.ctrl && !key.alt,
+            Self::Paste { .. } => true,
+            Self::Mouse { .. } | Self::Resize(..) => false,
+        }
+    }
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// Reads at a time; the pool has room for three.
 const READS: usize = 4;
@@ -47,6 +47,8 @@ pub enum Note {
     Msg(Msg),
     /// An attempt to sign in was decided.
     SignedIn(Box<Result<SignedIn, SignInFailure>>),
+    /// An attempt to open a kept session was.
+    Resumed(Box<Result<SignedIn, SignInFailure>>),
 }
 
 /// Runs the tasks of one session.
@@ -92,7 +94,7 @@ impl<G: Gateway> Effects<G> {
     /// Decides an attempt to sign in.
     pub fn sign_in(&self, email: String, password: Password) {
         let gateway = self.gateway.clone();
-        self.admit(async move { gateway.sign_in(&email, password).await });
+        self.admit(async move { gateway.sign_in(&email, password).await }, Note::SignedIn);
     }
 
     /// Uses a code.
@@ -109,13 +111,21 @@ impl<G: Gateway> Effects<G> {
         });
     }
 
-    /// Opens a session again.
-    pub fn resume(&self, token: SessionToken) {
+    /// Opens a session again, after a pause.
+    pub fn resume(&self, token: SessionToken, pause: Duration) {
         let gateway = self.gateway.clone();
-        self.admit(async move { gateway.resume(token).await });
+        let attempt = async move {
+            sleep(pause).await;
+            gateway.resume(token).await
+        };
+        self.admit(attempt, Note::Resumed);
     }
 
-    fn admit(&self, attempt: impl Future<Output = Result<SignedIn, SignInFailure>> + Send + 'static) {
+    fn admit(
+        &self,
+        attempt: impl Future<Output = Result<SignedIn, SignInFailure>> + Send + 'static,
+        note: fn(Box<Result<SignedIn, SignInFailure>>) -> Note,
+    ) {
         let notes = self.notes.clone();
         tokio::spawn(async move {
             let result = match timeout(LIMIT, AssertUnwindSafe(attempt).catch_unwind()).await {
@@ -123,7 +133,7 @@ impl<G: Gateway> Effects<G> {
                 Ok(Err(_)) => Err(SignInFailure::Unavailable(broken().sentence())),
                 Err(_) => Err(SignInFailure::Unavailable(late().sentence())),
             };
-            let _ = notes.send(Note::SignedIn(Box::new(result)));
+            let _ = notes.send(note(Box::new(result)));
         });
     }
 

@@ -47,6 +47,8 @@ use tokio::time::{Instant, timeout};
 const TAKEN_IN: usize = 4096;
 /// With a token, the first frame waits this long for the answer: nobody shall see a sign-in screen flash by.
 const TOKEN_PATIENCE: Duration = Duration::from_millis(250);
+/// A kept session that can't be opened, since the database is away, is tried again after this pause.
+const AGAIN: Duration = Duration::from_secs(2);
 /// On the way out drafts may take this long to be kept on this machine.
 const SPOOL_LIMIT: Duration = Duration::from_millis(400);
 /// And this long to be saved in the database.
@@ -183,12 +185,14 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
         let effects = Effects::new(parts.gateway, parts.spool, notes.clone());
         let now = Instant::now();
         if let Some(token) = &parts.token {
-            effects.resume(token.clone());
+            effects.resume(token.clone(), Duration::ZERO);
         }
+        let mut state = State::new(parts.settings);
+        state.sign_in.opening = parts.token.is_some();
         Self {
             screen: parts.screen,
             clock: parts.clock,
-            state: State::new(parts.settings),
+            state,
             theme: parts.theme,
             effects,
             arrivals: Arrivals {
@@ -273,10 +277,28 @@ impl<S: Screen, G: Gateway, C: Fn() -> Timestamp> Session<S, G, C> {
 
     fn take_in(&mut self, arrival: Arrival) -> Flow {
         match arrival {
-            Arrival::Incoming(Incoming::Input(input)) => self.tell(Msg::Input(input)),
+            Arrival::Incoming(Incoming::Input(input)) => {
+                if self.shown_from <= Instant::now() && input.is_typed() {
+                    // Whoever began to sign in shall not find the rest of a password among the keys of the queue.
+                    self.resuming = false;
+                }
+                self.tell(Msg::Input(input))
+            }
             Arrival::Incoming(Incoming::Ended) => ControlFlow::Break(Ending::TerminalGone),
             Arrival::Signal(signal) => self.signalled(signal),
-            Arrival::Note(Note::SignedIn(result)) => self.admitted(*result),
+            Arrival::Note(Note::SignedIn(result)) => {
+                self.resuming = false;
+                self.admitted(*result)
+            }
+            Arrival::Note(Note::Resumed(result)) if self.resuming => match (*result, &self.token) {
+                (Err(SignInFailure::Unavailable(why)), Some(token)) => {
+                    self.effects.resume(token.clone(), AGAIN);
+                    self.shown_from = Instant::now();
+                    self.tell(Msg::SignedIn(Err(format!("trying again: {why}"))))
+                }
+                (result, _) => self.admitted(result),
+            },
+            Arrival::Note(Note::Resumed(_)) => ControlFlow::Continue(None),
             Arrival::Note(Note::Msg(Msg::Edited(result))) => {
                 self.take_terminal()?;
                 self.tell(Msg::Edited(result))

@@ -33,7 +33,11 @@ pub fn draw(pen: &mut Pen<'_>, state: &State, area: Rect) -> Option<Position> {
             message_lines(pen, text, Rect { x, y, width, height: 3 }, theme.danger);
         }
         (None, false, _) => {
-            let text = "the account of the web app: staff only";
+            let text = if sign_in.opening {
+                "opening your session; type to sign in yourself"
+            } else {
+                "the account of the web app: staff only"
+            };
             message_lines(pen, text, Rect { x, y, width, height: 3 }, theme.muted);
         }
     }

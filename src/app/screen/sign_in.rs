@@ -18,6 +18,8 @@ pub struct SignIn {
     pub on_password: bool,
     /// An attempt is being decided.
     pub busy: bool,
+    /// A session that was kept is being opened, and nobody types here.
+    pub opening: bool,
     /// What is wrong, or why one is here.
     pub message: Option<String>,
 }
@@ -30,6 +32,7 @@ impl SignIn {
             password: Editor::line(""),
             on_password: !email.is_empty(),
             busy: false,
+            opening: false,
             message: None,
         }
     }
@@ -40,13 +43,13 @@ impl SignIn {
 
     /// A key for the field.
     pub fn typed(&mut self, key: Key) -> Edited {
-        self.message = None;
+        (self.message, self.opening) = (None, false);
         self.field().key(key)
     }
 
     /// Pasted text for the field.
     pub fn pasted(&mut self, text: &str) -> Pasted {
-        self.message = None;
+        (self.message, self.opening) = (None, false);
         self.field().paste(text.trim_end_matches(['\r', '\n']))
     }
 }
@@ -75,7 +78,7 @@ pub fn submit(state: &mut State) {
 
 /// An attempt was decided.
 pub fn decided(state: &mut State, result: Result<Me, String>) {
-    state.sign_in.busy = false;
+    (state.sign_in.busy, state.sign_in.opening) = (false, false);
     match result {
         Ok(me) => entered(state, me),
         Err(why) => state.sign_in.message = Some(why),
